@@ -1,0 +1,18 @@
+export { type AttrValues, KernelStruct } from "./attr.ts";
+export { isBpffs, DEFAULT_BPFFS, mountBpffs, type ObjectKind, objectKind, unmountBpffs, walkBpffs } from "./bpffs.ts";
+export { btfLoad } from "./btf.ts";
+export * from "./constants.ts";
+export { MapElements } from "./elements.ts";
+export * from "./errno.ts";
+export { ProgLoadError, SyscallError } from "./errors.ts";
+export { dupFd, OwnedFd } from "./fd.ts";
+export * from "./infoLayouts.ts";
+export * from "./layouts.ts";
+export * from "./link.ts";
+export { type BatchResult, mapCreate, mapDeleteBatch, mapFreeze, mapLookupBatch, mapUpdateBatch } from "./map.ts";
+export { Memory } from "./memory.ts";
+export { Mapping, PROT_READ, PROT_WRITE } from "./mmap.ts";
+export * from "./object.ts";
+export { littleEndian, type SyscallNumbers, syscallNumbers } from "./platform.ts";
+export * from "./prog.ts";
+export { type MemoryLock, memoryLock, setMemoryLock } from "./rlimit.ts";
