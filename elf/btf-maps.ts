@@ -119,11 +119,12 @@ function readMember(map: string, member: BtfMember, definition: Definition, btf:
 
 function numberOf(map: string, member: BtfMember, btf: Btf): number {
   const pointer = btf.type(btf.skipModifiers(member.type));
-  const array = pointer.kind === "ptr" ? btf.type(pointer.type) : pointer;
-  if (array.kind !== "array")
+  const array = pointer.kind === "ptr" ? btf.type(pointer.type) : undefined;
+  if (array?.kind !== "array") {
     throw malformed(
-      `member "${member.name}" of map "${map}" is a ${array.kind}, where a pointer to an array should be; write __uint(${member.name}, …).`,
+      `member "${member.name}" of map "${map}" is no pointer to an array; write __uint(${member.name}, …).`,
     );
+  }
   return array.length;
 }
 

@@ -37,7 +37,11 @@ export function dataMaps(file: ElfFile, btf: Btf | undefined): PlacedMap[] {
     );
   }
   const layouts = btf === undefined ? new Map<string, Layout>() : layoutsByName(btf);
-  return sections.map((section) => ({ section: section.index, offset: 0, spec: toSpec(section, layouts.get(section.name)) }));
+  return sections.map((section) => ({
+    section: section.index,
+    offset: 0,
+    spec: toSpec(section, layouts.get(section.name)),
+  }));
 }
 
 function isDataSection(section: ElfSection): boolean {

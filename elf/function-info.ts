@@ -33,8 +33,7 @@ export function functionInfos(
   btf: Btf,
   ext: BtfExt,
 ): ReadonlyMap<BpfFunction, FunctionInfo> {
-  const place = (tables: readonly ExtRecords[]): Map<BpfFunction, Placed[]> =>
-    byFunction(tables, file, functions);
+  const place = (tables: readonly ExtRecords[]): Map<BpfFunction, Placed[]> => byFunction(tables, file, functions);
 
   const funcInfo = place(ext.funcInfo);
   const lineInfo = place(ext.lineInfo);

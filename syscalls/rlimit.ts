@@ -17,7 +17,10 @@ export interface MemoryLock {
 export function memoryLock(): MemoryLock {
   const old = new Memory(16);
   prlimit(0, old.address);
-  return { soft: toNumber(old.view.getBigUint64(0, littleEndian)), hard: toNumber(old.view.getBigUint64(8, littleEndian)) };
+  return {
+    soft: toNumber(old.view.getBigUint64(0, littleEndian)),
+    hard: toNumber(old.view.getBigUint64(8, littleEndian)),
+  };
 }
 
 /** @throws SyscallError `EPERM` where the hard limit would rise without CAP_SYS_RESOURCE. */

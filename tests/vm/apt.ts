@@ -108,7 +108,10 @@ export class Apt {
   /** Names of packages matching a regular expression. */
   search(pattern: string): string[] {
     const { stdout } = attempt("apt-cache", [...this.#options, "search", "--names-only", pattern]);
-    return stdout.split("\n").flatMap((line) => line.split(" - ", 1)).filter((name) => name !== "");
+    return stdout
+      .split("\n")
+      .flatMap((line) => line.split(" - ", 1))
+      .filter((name) => name !== "");
   }
 
   /** The name of the file that `download` would write: it tells a rebuilt package from the one before. */

@@ -38,7 +38,7 @@ export interface Kernel {
   readonly architecture: Architecture;
   /** Debian suites, the first that has such a kernel wins. */
   readonly suites: readonly string[];
-  /** Pattern for the part of the package name between `linux-image-` and `-cloud-`. */
+  /** POSIX pattern for the part of the package name between `linux-image-` and `-cloud-`. */
   readonly version: string;
 }
 
@@ -49,7 +49,7 @@ export const KERNELS: readonly Kernel[] = [
   { name: "6.1", architecture: X64, suites: ["bookworm"], version: "6\\.1\\." },
   // sockmap links.
   { name: "6.12", architecture: X64, suites: ["bookworm", "trixie"], version: "6\\.12\\." },
-  { name: "newest", architecture: X64, suites: ["sid", "testing"], version: "\\d+\\." },
+  { name: "newest", architecture: X64, suites: ["sid", "testing"], version: "[0-9]+\\." },
   // Other system call numbers, other calling convention.
   { name: "6.1-arm64", architecture: ARM64, suites: ["bookworm"], version: "6\\.1\\." },
 ];

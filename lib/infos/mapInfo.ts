@@ -1,0 +1,85 @@
+import { mapInfo, type MapType, type OwnedFd } from "../../syscalls/index.ts";
+import { MapError } from "../errors/classes.ts";
+import type { BpfMap } from "../maps/bpfMap.ts";
+import { mapClasses } from "../maps/registry.ts";
+import { openPin } from "../pins/pin.ts";
+import { fdinfoNumber } from "./fdinfo.ts";
+import { plain } from "./json.ts";
+import { openById } from "./openById.ts";
+
+/** What the kernel tells of a map (`struct bpf_map_info`). Undefined: this kernel is too old for it, or there is none. */
+export class MapInfo {
+  readonly id: number;
+  /** As the kernel keeps it: at most 15 bytes. */
+  readonly name: string;
+  readonly type: MapType;
+  /** Bytes. */
+  readonly keySize: number;
+  /** Bytes. */
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** `BPF_F_*`. */
+  readonly flags: number;
+  readonly btfId: number | undefined;
+  readonly keyTypeId: number | undefined;
+  readonly valueTypeId: number | undefined;
+  /** What it means depends on the type; Linux 5.16. */
+  readonly extra: bigint | undefined;
+  /** No more writing through system calls; from /proc/self/fdinfo. */
+  readonly frozen: boolean | undefined;
+  /** Bytes, from /proc/self/fdinfo. */
+  readonly memoryLocked: number | undefined;
+
+  private constructor(fd: number) {
+    const info = mapInfo(fd);
+    const frozen = fdinfoNumber(fd, "frozen");
+    this.id = info.u32("id") ?? 0;
+    this.name = info.text("name") ?? "";
+    // A number of a newer kernel stays a number: the type says what is known today.
+    this.type = (info.u32("type") ?? 0) as MapType;
+    this.keySize = info.u32("key_size") ?? 0;
+    this.valueSize = info.u32("value_size") ?? 0;
+    this.maxEntries = info.u32("max_entries") ?? 0;
+    this.flags = info.u32("map_flags") ?? 0;
+    this.btfId = info.u32("btf_id") || undefined;
+    this.keyTypeId = info.u32("btf_key_type_id") || undefined;
+    this.valueTypeId = info.u32("btf_value_type_id") || undefined;
+    this.extra = info.u64("map_extra");
+    this.frozen = frozen === undefined ? undefined : frozen !== 0;
+    this.memoryLocked = fdinfoNumber(fd, "memlock");
+  }
+
+  /** Asks about an fd that stays the caller's. @throws SyscallError */
+  static fromFd(fd: number): MapInfo {
+    return new MapInfo(fd);
+  }
+
+  /** @throws MapError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */
+  static fromId(id: number): MapInfo {
+    using fd = openById("map", id, MapError);
+    return new MapInfo(fd.fd);
+  }
+
+  /** @throws PinError; MapError `ERR_UNEXPECTED_MAP_TYPE` where something else is pinned there */
+  static fromPin(path: string): MapInfo {
+    const { fd, kind } = openPin(path);
+    using owned = fd;
+    if (kind !== "map")
+      throw new MapError("ERR_UNEXPECTED_MAP_TYPE", `${JSON.stringify(path)} is no map but a ${kind}.`);
+    return new MapInfo(owned.fd);
+  }
+
+  /** A new fd of the map, which the caller closes. @throws MapError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */
+  fd(): OwnedFd {
+    return openById("map", this.id, MapError);
+  }
+
+  /** The map, of its proper class. @throws MapError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */
+  open(): BpfMap {
+    return mapClasses.open(this.fd(), this);
+  }
+
+  toJSON(): Record<string, unknown> {
+    return plain({ ...this });
+  }
+}

@@ -1,0 +1,38 @@
+import type { OwnedFd } from "../../syscalls/index.ts";
+import { LinkError } from "../errors/classes.ts";
+import { LinkInfo } from "../infos/linkInfo.ts";
+import { openPin, removePin } from "../pins/pin.ts";
+import { Link } from "./link.ts";
+import { SkMsgLink } from "./skMsgLink.ts";
+
+/** A link with a name in bpffs: closing this object, or ending the process, leaves it attached. */
+export class PinnedLink extends Link {
+  readonly path: string;
+
+  /** Used by the library; made by `SkMsgLink.pin` and `fromPin`. Takes the fd over. */
+  constructor(fd: OwnedFd, path: string) {
+    super(fd);
+    this.path = path;
+  }
+
+  /**
+   * The link pinned at a path.
+   * @throws PinError `ERR_NO_SUCH_PIN`, `ERR_NOT_BPFFS`, `ERR_PERMISSION`; LinkError `ERR_UNEXPECTED_LINK_TYPE`
+   */
+  static fromPin(path: string): PinnedLink {
+    const { fd, kind } = openPin(path);
+    if (kind === "link") return new PinnedLink(fd, path);
+    fd.close();
+    throw new LinkError("ERR_UNEXPECTED_LINK_TYPE", `${JSON.stringify(path)} is no link but a ${kind}.`);
+  }
+
+  /**
+   * Removes the pin, if it still is this link's, and gives the link, attached, to the caller:
+   * this object is used up. @throws PinError `ERR_PERMISSION`; LinkError `ERR_CLOSED`
+   */
+  unpin(): SkMsgLink {
+    const { id } = this;
+    removePin(this.path, (fd) => LinkInfo.fromFd(fd).id === id);
+    return new SkMsgLink(new Link(this.takeFd()));
+  }
+}

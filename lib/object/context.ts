@@ -1,0 +1,57 @@
+import type { ElfObject } from "../../elf/index.ts";
+import { btfLoad, type OwnedFd, type ProgramType, SyscallError } from "../../syscalls/index.ts";
+import { withMemoryLock } from "../features/memlock.ts";
+import type { BpfMap } from "../maps/bpfMap.ts";
+
+/** How much the verifier is to write: nothing unless it refuses, its statistics, or every instruction. */
+export type VerifierLogMode = "on-error" | "stats" | "verbose";
+
+/** What the programs and maps of one loaded object share. */
+export class ObjectContext {
+  readonly object: ElfObject;
+  /** As libbpf names it, from the file. */
+  readonly name: string;
+  readonly maps: Map<string, BpfMap> = new Map();
+  readonly kernelVersion: number | undefined;
+  readonly verifierLog: VerifierLogMode;
+  readonly programTypes: Readonly<Record<string, ProgramType>>;
+  #btf: OwnedFd | "refused" | undefined;
+
+  constructor(
+    object: ElfObject,
+    name: string,
+    options: {
+      kernelVersion?: number;
+      verifierLog?: VerifierLogMode;
+      programTypes?: Readonly<Record<string, ProgramType>>;
+    },
+  ) {
+    this.object = object;
+    this.name = name;
+    this.kernelVersion = options.kernelVersion;
+    this.verifierLog = options.verifierLog ?? "on-error";
+    this.programTypes = options.programTypes ?? {};
+  }
+
+  /** The object's types in the kernel, loaded when first asked for; undefined where it has none or the kernel refuses them, as nothing here depends on them. */
+  btfFd(): number | undefined {
+    this.#btf ??= this.#loadBtf();
+    return this.#btf === "refused" ? undefined : this.#btf.fd;
+  }
+
+  close(): void {
+    if (this.#btf !== undefined && this.#btf !== "refused") this.#btf.close();
+    this.#btf = undefined;
+  }
+
+  #loadBtf(): OwnedFd | "refused" {
+    const bytes = this.object.btfForKernel();
+    if (bytes === undefined) return "refused";
+    try {
+      return withMemoryLock(() => btfLoad(bytes));
+    } catch (error) {
+      if (error instanceof SyscallError && error.code === "ERR_SYSCALL") return "refused";
+      throw error;
+    }
+  }
+}

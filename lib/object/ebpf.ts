@@ -1,0 +1,177 @@
+import type { ElfObject } from "../../elf/index.ts";
+import { dupFd, type ProgramType } from "../../syscalls/index.ts";
+import { MapError, ProgramError, SkmsgError } from "../errors/classes.ts";
+import { orClose } from "../handle.ts";
+import { BpfMap, type MapClass, type TypedMapClass } from "../maps/bpfMap.ts";
+import type { Codecs } from "../maps/keyedMap.ts";
+import { Program, type ProgramClass } from "../programs/program.ts";
+import { programClasses } from "../programs/registry.ts";
+import { ObjectContext, type VerifierLogMode } from "./context.ts";
+import { type MapsOptions, realizeMap, type Undo } from "./maps.ts";
+import { ObjectProgram } from "./programSource.ts";
+import { type ObjectSource, readObject } from "./source.ts";
+
+export interface EbpfOptions extends MapsOptions {
+  /** `max_entries` by map name, instead of the object's. */
+  readonly maxEntries?: Readonly<Record<string, number>>;
+  /** Maps to use instead of creating them, by name; they stay the caller's. */
+  readonly maps?: Readonly<Record<string, BpfMap>>;
+  /** Folder in bpffs for maps that ask to be pinned by name; default /sys/fs/bpf. */
+  readonly pinPath?: string;
+  /** `KERNEL_VERSION` for programs that must name it; default the object's, else the running kernel's. */
+  readonly kernelVersion?: number;
+  /** Default `"on-error"`; what it wrote of a program that loaded is `program.verifierLog`. */
+  readonly verifierLog?: VerifierLogMode;
+  /** Types by section name, for sections that do not tell. */
+  readonly programTypes?: Readonly<Record<string, ProgramType>>;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set([
+  "maxEntries",
+  "maps",
+  "pinPath",
+  "kernelVersion",
+  "verifierLog",
+  "programTypes",
+]);
+
+/** An object file with its maps in the kernel, and its programs ready to be loaded. */
+export class Ebpf {
+  /** What the file asks for. */
+  readonly object: ElfObject;
+  /** In file order. */
+  readonly programs: ReadonlyMap<string, Program>;
+  /** In file order, those of data sections under the section's name. */
+  readonly maps: ReadonlyMap<string, BpfMap>;
+  readonly #context: ObjectContext;
+  readonly #mine: BpfMap[];
+
+  private constructor(context: ObjectContext, mine: BpfMap[]) {
+    this.object = context.object;
+    this.maps = context.maps;
+    this.#context = context;
+    this.#mine = mine;
+    const programs = new Map<string, Program>();
+    for (const spec of context.object.programs) {
+      const type = context.programTypes[spec.section] ?? spec.type ?? 0;
+      const source = new ObjectProgram(context, spec, type);
+      programs.set(
+        spec.name,
+        programClasses.make({ name: spec.name, type, attachType: spec.expectedAttachType, source }),
+      );
+    }
+    this.programs = programs;
+  }
+
+  /**
+   * Parses an object and creates its maps; programs are in memory, not yet in the kernel. All or nothing.
+   * @throws ElfError, BtfError, RelocationError for the file; MapError, PinError for its maps; `ERR_INVALID_OPTION`
+   */
+  static load(source: ObjectSource, options: EbpfOptions = {}): Ebpf {
+    for (const name of Object.keys(options))
+      if (!OPTIONS.has(name))
+        throw new SkmsgError(
+          "ERR_INVALID_OPTION",
+          `Ebpf.load() knows no option ${JSON.stringify(name)}; there are ${[...OPTIONS].join(", ")}.`,
+        );
+    const { object, name } = readObject(source);
+    checkNames(options, object);
+    const context = new ObjectContext(object, name, options);
+    const undo: Undo[] = [];
+    try {
+      for (const spec of object.maps) context.maps.set(spec.name, realizeMap(context, spec, options, undo));
+      return new Ebpf(
+        context,
+        undo.map(({ map }) => map),
+      );
+    } catch (error) {
+      for (const { map, pinned } of undo.reverse()) {
+        if (pinned) map.unpin();
+        map.close();
+      }
+      context.close();
+      throw error;
+    }
+  }
+
+  /**
+   * A program by its name.
+   * @throws ProgramError `ERR_NO_SUCH_PROGRAM`, `ERR_UNEXPECTED_PROGRAM_TYPE`
+   */
+  program(name: string): Program;
+  program<P extends Program>(name: string, programClass: ProgramClass<P>): P;
+  program(name: string, programClass?: ProgramClass<Program>): Program {
+    const program = this.programs.get(name);
+    if (program === undefined)
+      throw new ProgramError(
+        "ERR_NO_SUCH_PROGRAM",
+        `The object has no program ${JSON.stringify(name)}. ${listing("programs", this.programs)}`,
+      );
+    return programClass === undefined ? program : Program.from.call(programClass, program);
+  }
+
+  /**
+   * A map by its name; with codecs, one of its own that reads and writes by them.
+   * @throws MapError `ERR_NO_SUCH_MAP`, `ERR_UNEXPECTED_MAP_TYPE`, `ERR_INVALID_SIZE`
+   */
+  map(name: string): BpfMap;
+  map<M extends BpfMap>(name: string, mapClass: MapClass<M>): M;
+  map<M extends BpfMap, C>(name: string, mapClass: TypedMapClass<M, C>, codecs: C): M;
+  map(name: string, mapClass?: MapClass<BpfMap>, codecs?: Codecs<unknown, unknown>): BpfMap {
+    const map = this.maps.get(name);
+    if (map === undefined)
+      throw new MapError(
+        "ERR_NO_SUCH_MAP",
+        `The object has no map ${JSON.stringify(name)}. ${listing("maps", this.maps)}`,
+      );
+    if (mapClass === undefined) return map;
+    BpfMap.from.call(mapClass, map);
+    if (codecs === undefined) return map;
+    const fd = dupFd(map.fd);
+    const typed = orClose([fd], () => new mapClass({ fd, info: map.info(), name, ...codecs }));
+    this.#mine.push(typed);
+    return typed;
+  }
+
+  /** Loads every program that is not loaded yet and whose section does not begin with `?`. All or nothing. @throws as `Program.load` */
+  loadAll(): void {
+    const done: Program[] = [];
+    try {
+      this.object.programs.forEach((spec) => {
+        const program = this.programs.get(spec.name);
+        if (program === undefined || !spec.autoload || program.isLoaded) return;
+        program.load();
+        done.push(program);
+      });
+    } catch (error) {
+      for (const program of done) program.unload();
+      throw error;
+    }
+  }
+
+  /** Closes the programs, which detaches the links that they track, and the maps; what is pinned lives on. Again has no effect. */
+  close(): void {
+    for (const program of this.programs.values()) program.close();
+    for (const map of this.#mine) map.close();
+    this.#context.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Names that the options mention must be the object's: a slip of the pen would be ignored silently. */
+function checkNames(options: EbpfOptions, object: ElfObject): void {
+  const names = new Set(object.maps.map(({ name }) => name));
+  for (const name of [...Object.keys(options.maxEntries ?? {}), ...Object.keys(options.maps ?? {})])
+    if (!names.has(name))
+      throw new MapError(
+        "ERR_NO_SUCH_MAP",
+        `The options mention a map ${JSON.stringify(name)}, which the object does not have. Its maps: ${[...names].join(", ")}.`,
+      );
+}
+
+function listing(what: string, things: ReadonlyMap<string, unknown>): string {
+  return things.size === 0 ? `It has no ${what} at all.` : `Its ${what}: ${[...things.keys()].join(", ")}.`;
+}

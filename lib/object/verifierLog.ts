@@ -1,0 +1,72 @@
+import type { Btf, ProgramSpec } from "../../elf/index.ts";
+import { littleEndian, type ProgLoadError } from "../../syscalls/index.ts";
+import { type SourceLocation, VerifierError } from "../errors/verifierError.ts";
+
+/** Bytes of a line_info record. */
+const LINE_INFO_BYTES = 16;
+
+/** Lines of the log that an error message ends with. */
+const TAIL_LINES = 8;
+
+/** Statistics that the verifier ends its log with. */
+const STATISTICS =
+  /^(processed \d+ insns|verification time|stack depth|insns processed|mark_read|max_states|old:|new:|peak_states)/;
+
+/** The verifier's refusal as an error: reason, source line, and the end of the log. */
+export function verifierError(spec: ProgramSpec, btf: Btf | undefined, cause: ProgLoadError): VerifierError {
+  const lines = cause.log.split("\n").filter((line) => line !== "" && !STATISTICS.test(line));
+  const summary = reasonOf(lines);
+  const location = locate(spec, btf, lines);
+  const tail = lines.slice(-TAIL_LINES);
+  const omitted = lines.length - tail.length;
+  const message = [
+    `The verifier refused the program ${JSON.stringify(spec.name)} (section ${JSON.stringify(spec.section)}, ${cause.errnoName}): ${summary}`,
+    ...(location === undefined ? [] : [describe(location)]),
+    omitted > 0 ? `End of the verifier's log (${omitted} lines before it are in error.log):` : "The verifier's log:",
+    ...tail.map((line) => `  ${line}`),
+  ].join("\n");
+  return new VerifierError(message, { cause, log: cause.log, summary, location });
+}
+
+/** The last line that is about the error, and not register state, an instruction or a source comment. */
+function reasonOf(lines: readonly string[]): string {
+  const noise =
+    /^(;|\d+: \(|\s|R\d|from \d+ to|caller|callee|frame\d|last_idx|regs=|parent |arg#\d+ reference|mark_precise|func#\d+ @)/;
+  return lines.findLast((line) => !noise.test(line)) ?? lines.at(-1) ?? "it gave no reason";
+}
+
+/** The instruction that the log saw last, and the source line that it comes from. */
+function locate(spec: ProgramSpec, btf: Btf | undefined, lines: readonly string[]): SourceLocation | undefined {
+  const last = lines.findLast((line) => /^\d+: \(/.test(line));
+  if (last === undefined) return undefined;
+  const instruction = Number.parseInt(last, 10);
+  const span = spec.functions.findLast((one) => one.instruction <= instruction);
+  return { function: span?.name, instruction, ...sourceLine(spec, btf, instruction) };
+}
+
+function sourceLine(
+  spec: ProgramSpec,
+  btf: Btf | undefined,
+  instruction: number,
+): Omit<SourceLocation, "function" | "instruction"> {
+  const none = { file: undefined, line: undefined, column: undefined, text: undefined };
+  if (spec.lineInfo === undefined || btf === undefined) return none;
+  const view = new DataView(spec.lineInfo.buffer, spec.lineInfo.byteOffset, spec.lineInfo.byteLength);
+  let at = -1;
+  for (let offset = 0; offset + LINE_INFO_BYTES <= view.byteLength; offset += LINE_INFO_BYTES)
+    if (view.getUint32(offset, littleEndian) <= instruction) at = offset;
+  if (at < 0) return none;
+  const position = view.getUint32(at + 12, littleEndian);
+  return {
+    file: btf.string(view.getUint32(at + 4, littleEndian)),
+    line: position >>> 10,
+    column: position & 0x3ff,
+    text: btf.string(view.getUint32(at + 8, littleEndian)).trim(),
+  };
+}
+
+function describe({ function: name, instruction, file, line, text }: SourceLocation): string {
+  const place = `At instruction ${instruction}${name === undefined ? "" : ` in ${name}()`}`;
+  if (file === undefined) return `${place}; compile with -g to see the source line.`;
+  return `${place}, ${file}:${line}: ${text}`;
+}
