@@ -1,5 +1,5 @@
 import { emitWarning } from "node:process";
-import { OwnedFd, SyscallError } from "../syscalls/index.ts";
+import { type OwnedFd, SyscallError } from "../syscalls/index.ts";
 
 interface Unclosed {
   readonly fd: OwnedFd;

@@ -1,5 +1,5 @@
 export { type AttrValues, KernelStruct } from "./attr.ts";
-export { isBpffs, DEFAULT_BPFFS, mountBpffs, type ObjectKind, objectKind, unmountBpffs, walkBpffs } from "./bpffs.ts";
+export { DEFAULT_BPFFS, isBpffs, mountBpffs, type ObjectKind, objectKind, unmountBpffs, walkBpffs } from "./bpffs.ts";
 export { btfLoad } from "./btf.ts";
 export * from "./constants.ts";
 export { MapElements } from "./elements.ts";

@@ -1,4 +1,5 @@
 import type { AttrValues } from "./attr.ts";
+import { textUntilNul } from "./attr.ts";
 import { call, callForFd } from "./command.ts";
 import { BPF_F_REPLACE } from "./constants.ts";
 import type { OwnedFd } from "./fd.ts";
@@ -11,7 +12,6 @@ import {
   TASK_FD_QUERY,
   TOKEN_CREATE,
 } from "./layouts.ts";
-import { textUntilNul } from "./attr.ts";
 import { Memory } from "./memory.ts";
 import { littleEndian } from "./platform.ts";
 

@@ -1,5 +1,5 @@
 import { KernelStruct, textUntilNul } from "./attr.ts";
-import { call, callForFd, check, type CommandName, run } from "./command.ts";
+import { type CommandName, call, callForFd, check, run } from "./command.ts";
 import { ENOENT } from "./errno.ts";
 import type { OwnedFd } from "./fd.ts";
 import { BTF_INFO, LINK_INFO, LINK_INFO_SIZE, MAP_INFO, PROG_INFO } from "./infoLayouts.ts";

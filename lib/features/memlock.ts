@@ -1,4 +1,4 @@
-import { ENOMEM, EPERM, memoryLock, setMemoryLock, SyscallError } from "../../syscalls/index.ts";
+import { ENOMEM, EPERM, memoryLock, SyscallError, setMemoryLock } from "../../syscalls/index.ts";
 import { countsMemoryLock } from "./probes.ts";
 
 let raised = false;

@@ -1,4 +1,4 @@
-import { mapInfo, type MapType, type OwnedFd } from "../../syscalls/index.ts";
+import { type MapType, mapInfo, type OwnedFd } from "../../syscalls/index.ts";
 import { MapError } from "../errors/classes.ts";
 import type { BpfMap } from "../maps/bpfMap.ts";
 import { mapClasses } from "../maps/registry.ts";

@@ -1,8 +1,8 @@
-import { inspectAs } from "../inspect.ts";
 import { linkDetach, linkUpdate, type OwnedFd } from "../../syscalls/index.ts";
 import { LinkError, type SkmsgError } from "../errors/classes.ts";
 import { explained } from "../errors/refusal.ts";
 import { LinkInfo } from "../infos/linkInfo.ts";
+import { inspectAs } from "../inspect.ts";
 import { UPDATE_REASONS } from "./reasons.ts";
 
 /** A program, as far as links ask: loaded, with an fd. */

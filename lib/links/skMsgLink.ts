@@ -1,5 +1,5 @@
-import { inspectAs } from "../inspect.ts";
 import type { LinkInfo } from "../infos/linkInfo.ts";
+import { inspectAs } from "../inspect.ts";
 import { pinObject } from "../pins/pin.ts";
 import { type Attachment, notALink } from "./attachment.ts";
 import { closedLink, type HasFd, Link, type UpdateOptions } from "./link.ts";

@@ -2,7 +2,7 @@ import { E2BIG, EEXIST, EINVAL, MapType } from "../../syscalls/index.ts";
 import type { DefaultValue } from "../codecs/defaults.ts";
 import { u32 } from "../codecs/integers.ts";
 import type { Reasons } from "../errors/refusal.ts";
-import { createOf, type CreateMapOptions } from "./create.ts";
+import { type CreateMapOptions, createOf } from "./create.ts";
 import { mapClasses } from "./registry.ts";
 import { ValueMap } from "./valueMap.ts";
 

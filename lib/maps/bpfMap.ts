@@ -1,11 +1,11 @@
-import { inspectAs } from "../inspect.ts";
 import type { Btf } from "../../elf/index.ts";
-import { dupFd, EPERM, EINVAL, EBUSY, MapType, mapFreeze, nameOf, type OwnedFd } from "../../syscalls/index.ts";
-import { MapError, SkmsgError } from "../errors/classes.ts";
+import { dupFd, EBUSY, EINVAL, EPERM, MapType, mapFreeze, nameOf, type OwnedFd } from "../../syscalls/index.ts";
+import { MapError, type SkmsgError } from "../errors/classes.ts";
 import { explained } from "../errors/refusal.ts";
 import { Handle, orClose } from "../handle.ts";
-import { openById } from "../infos/openById.ts";
 import { MapInfo } from "../infos/mapInfo.ts";
+import { openById } from "../infos/openById.ts";
+import { inspectAs } from "../inspect.ts";
 import { openPin, Pins } from "../pins/pin.ts";
 
 /** What a map object is made of. */

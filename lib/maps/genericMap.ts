@@ -1,6 +1,6 @@
-import type { DefaultValue } from "../codecs/defaults.ts";
-import { createOf, type CreateMapOptions } from "./create.ts";
 import type { MapType } from "../../syscalls/index.ts";
+import type { DefaultValue } from "../codecs/defaults.ts";
+import { type CreateMapOptions, createOf } from "./create.ts";
 import { mapClasses } from "./registry.ts";
 import { ValueMap } from "./valueMap.ts";
 

@@ -216,7 +216,12 @@ export abstract class KeyedMap<K = DefaultValue, V = DefaultValue, W = V> extend
 }
 
 /** The codec given, or the default for the size. */
-export function chosenCodec<T>(given: Codec<T> | undefined, size: number, btf?: MapOptions["btf"], typeId?: number): Codec<T> {
+export function chosenCodec<T>(
+  given: Codec<T> | undefined,
+  size: number,
+  btf?: MapOptions["btf"],
+  typeId?: number,
+): Codec<T> {
   // The class's type parameter says what the user takes keys or values for; the default codec checks what it is given.
   return (given ?? defaultCodec(size, btf, typeId)) as Codec<T>;
 }

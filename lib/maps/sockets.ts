@@ -5,8 +5,8 @@ import {
   EEXIST,
   EINVAL,
   ENOSPC,
-  Errno,
   EOPNOTSUPP,
+  Errno,
   littleEndian,
   type MapElements,
 } from "../../syscalls/index.ts";

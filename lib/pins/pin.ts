@@ -8,10 +8,10 @@ import {
   EPERM,
   isBpffs,
   type ObjectKind,
+  type OwnedFd,
   objectKind,
   objGet,
   objPin,
-  type OwnedFd,
 } from "../../syscalls/index.ts";
 import { PinError } from "../errors/classes.ts";
 import { explained, type Reasons } from "../errors/refusal.ts";

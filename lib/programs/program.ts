@@ -1,6 +1,5 @@
-import { inspectAs } from "../inspect.ts";
 import {
-  AttachType,
+  type AttachType,
   dupFd,
   EINVAL,
   ENOTSUPP,
@@ -16,6 +15,7 @@ import { explained } from "../errors/refusal.ts";
 import { Handle, orClose } from "../handle.ts";
 import { openById } from "../infos/openById.ts";
 import { ProgramInfo } from "../infos/programInfo.ts";
+import { inspectAs } from "../inspect.ts";
 import { openPin, Pins } from "../pins/pin.ts";
 
 /** A program in the kernel. */
