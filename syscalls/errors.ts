@@ -32,7 +32,7 @@ export class SyscallError extends Error {
 /** BPF_PROG_LOAD refused, with what the verifier wrote (empty where it wrote nothing). */
 export class ProgLoadError extends SyscallError {
   override readonly name: string = "ProgLoadError";
-  /** Text of the verifier's log; at most 16 MiB. */
+  /** Text of the verifier's log, at most 16 MiB; of a longer one the end, or before Linux 6.4 the reason without the instructions. */
   readonly log: string;
 
   constructor(errno: number, log: string) {

@@ -18,6 +18,12 @@ import { littleEndian } from "./platform.ts";
 /** Sizes tried for the verifier's log, in bytes; the last is the most that kernels before 5.2 take (u32 max >> 8). */
 const LOG_SIZES = [64 * 1024, 1024 * 1024, 16 * 1024 * 1024 - 1] as const;
 
+/**
+ * Bit of `log_level` that leaves out the instructions, not the reason. Kernels before 6.4 keep the beginning of a log that is
+ * too long for its buffer, and so not the reason: this is then the last resort.
+ */
+const LOG_STATISTICS = 4;
+
 export type ProgLoadAttr = Omit<AttrValues<typeof PROG_LOAD>, "log_level" | "log_size" | "log_buf" | "log_true_size">;
 
 export interface LoadedProgram {
@@ -56,16 +62,30 @@ function* loadSteps(
     if (result >= 0) return { fd: new OwnedFd(result), log: "" };
     refusal = -result;
   }
-  let size: number = LOG_SIZES[0];
-  for (;;) {
-    const buffer = new Memory(size);
-    const outcome = yield { ...attr, log_level: logLevel || 1, log_size: size, log_buf: buffer, log_true_size: 0 };
+  for (let size: number = LOG_SIZES[0]; ; ) {
+    const { outcome, log } = yield* tryWithLog(attr, logLevel || 1, size);
     // Loaded after all: the first refusal was a passing one, as libbpf takes it too.
-    if (outcome.result >= 0) return { fd: new OwnedFd(outcome.result), log: textUntilNul(buffer.bytes) };
+    if (outcome.result >= 0) return { fd: new OwnedFd(outcome.result), log };
     const next = outcome.result === -ENOSPC ? nextLogSize(size, outcome.attr) : undefined;
-    if (next === undefined) throw new ProgLoadError(refusal || -outcome.result, textUntilNul(buffer.bytes));
+    if (next === undefined) {
+      const whole = outcome.result !== -ENOSPC || log.includes("\nprocessed ");
+      throw new ProgLoadError(
+        refusal || -outcome.result,
+        whole ? log : (yield* tryWithLog(attr, LOG_STATISTICS, LOG_SIZES[0])).log,
+      );
+    }
     size = next;
   }
+}
+
+function* tryWithLog(
+  attr: ProgLoadAttr,
+  level: number,
+  size: number,
+): Generator<AttrValues<typeof PROG_LOAD>, { outcome: Outcome; log: string }, Outcome> {
+  const buffer = new Memory(size);
+  const outcome = yield { ...attr, log_level: level, log_size: size, log_buf: buffer, log_true_size: 0 };
+  return { outcome, log: textUntilNul(buffer.bytes) };
 }
 
 /** What the kernel says it needed (Linux 6.4 on), else the next size of the list; undefined where there is no larger one. */

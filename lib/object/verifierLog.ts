@@ -31,7 +31,7 @@ export function verifierError(spec: ProgramSpec, btf: Btf | undefined, cause: Pr
 /** The last line that is about the error, and not register state, an instruction or a source comment. */
 function reasonOf(lines: readonly string[]): string {
   const noise =
-    /^(;|\d+: \(|\s|R\d|from \d+ to|caller|callee|frame\d|last_idx|regs=|parent |arg#\d+ reference|mark_precise|func#\d+ @)/;
+    /^(;|\d+: \(|\d+: R\d|\s|R\d+[_=]|from \d+ to|caller|callee|frame\d|last_idx|regs=|parent |arg#\d+ reference|mark_precise|func#\d+ @)/;
   return lines.findLast((line) => !noise.test(line)) ?? lines.at(-1) ?? "it gave no reason";
 }
 
