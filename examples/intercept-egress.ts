@@ -48,7 +48,9 @@ async function main(): Promise<void> {
   policy.set(0, DROP_WORD);
   console.log('\nThe policy map now says: drop what begins with "drop". The client sends:');
   console.log(`  ${await send(first, "drop this")}`);
-  console.log("  The writer got the refusal. It is sticky: the kernel refuses all that this socket writes from now on.");
+  console.log(
+    "  The writer got the refusal. It is sticky: the kernel refuses all that this socket writes from now on.",
+  );
   show(counters);
   policy.set(0, PASS_ALL);
 

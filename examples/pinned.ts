@@ -13,25 +13,22 @@ import { mkdirSync, rmdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { BpfMap, Ebpf, KeyedMap, listPins, openPinned, PinnedLink, Program, SkMsg, SkmsgError } from "skmsg";
-import { SockHash, SockMap } from "skmsg";
+import { Ebpf, KeyedMap, listPins, openPinned, PinnedLink, SkMsg, SkmsgError, SockHash, SockMap } from "skmsg";
 import { AttachType, progDetach } from "skmsg/syscalls";
 
 const [command = "", dir = "", argument = ""] = process.argv.slice(2);
+// bpffs allows no dots in names.
+const pathOf = (name: string): string => join(dir, name.replace(/\W/g, "_"));
 const commands: Record<string, () => void | Promise<void>> = { pin, show, attach, insert, detach, rm };
 const run = commands[command];
 try {
-  if (run === undefined || dir === "") throw new SkmsgError("ERR_USAGE", `pinned.ts ${Object.keys(commands).join("|")} DIR …`);
+  if (run === undefined || dir === "")
+    throw new SkmsgError("ERR_USAGE", `pinned.ts ${Object.keys(commands).join("|")} DIR …`);
   await run();
 } catch (error) {
   if (!(error instanceof SkmsgError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
-}
-
-/** A name that bpffs takes: it allows no dots. */
-function pathOf(name: string): string {
-  return join(dir, name.replace(/\W/g, "_"));
 }
 
 function pin(): void {
@@ -56,46 +53,46 @@ function show(): void {
   }
 }
 
-/** The first program and the first socket map that are pinned in DIR. */
-function pinned(): { program: SkMsg; map: SockHash | SockMap } {
+/** The first program, socket map and link that are pinned in DIR, with everything else there to be closed. */
+function pinned() {
   const objects = [...listPins(dir)].map((path) => openPinned(path));
   const program = objects.find((object) => object instanceof SkMsg);
   const map = objects.find((object) => object instanceof SockHash || object instanceof SockMap);
-  if (program === undefined || map === undefined) throw new SkmsgError("ERR_USAGE", `${dir} holds no sk_msg program, or no socket map.`);
-  for (const other of objects) if (other !== program && other !== map) other.close();
-  return { program, map };
+  const link = objects.find((object) => object instanceof PinnedLink);
+  if (!program || !map) throw new SkmsgError("ERR_USAGE", `${dir} holds no sk_msg program, or no socket map.`);
+  return { program, map, link, [Symbol.dispose]: () => objects.forEach((object) => void object.close()) };
 }
 
 function attach(): void {
-  const { program, map } = pinned();
-  const link = program.takeLink(program.attach(map));
+  using found = pinned();
+  const link = found.program.takeLink(found.program.attach(found.map));
   // Before Linux 6.10 it is a plain attach, which has no id and stays with the map by itself.
-  if (link.id !== undefined) link.pin(pathOf("link")).close();
-  console.log(`${program.name} is attached to ${map.name}${link.id === undefined ? "" : `, held by the link ${pathOf("link")}`}.`);
+  const how = link.id === undefined ? "as long as the map lives" : `held by ${link.pin(pathOf("link")).path}`;
+  console.log(`${found.program.name} is attached to ${found.map.name}, ${how}.`);
 }
 
 async function insert(): Promise<void> {
-  const { map } = pinned();
+  using found = pinned();
   const socket = connect(Number(argument), "127.0.0.1");
   await once(socket, "connect");
-  map.set(Number(argument), socket);
+  found.map.set(Number(argument), socket);
   console.log(`Inserted under key ${argument}; the entry leaves when the socket closes.`);
   for await (const line of createInterface({ input: process.stdin })) socket.write(`${line}\n`);
   socket.end();
 }
 
 function detach(): void {
-  const link = [...listPins(dir)].map((path) => openPinned(path)).find((object) => object instanceof PinnedLink);
-  if (link !== undefined) return link.unpin().detach();
-  const { program, map } = pinned();
-  progDetach({ target_fd: map.fd, attach_bpf_fd: program.fd, attach_type: AttachType.SkMsgVerdict });
+  using found = pinned();
+  const { program, map, link } = found;
+  if (link) link.unpin().detach();
+  else progDetach({ target_fd: map.fd, attach_bpf_fd: program.fd, attach_type: AttachType.SkMsgVerdict });
 }
 
 function rm(): void {
   for (const path of listPins(dir)) {
-    const object = openPinned(path);
-    if (object instanceof Program || object instanceof BpfMap) object.unpin();
-    else object.unpin().detach();
+    using object = openPinned(path);
+    if (object instanceof PinnedLink) object.unpin().detach();
+    else object.unpin();
   }
   rmdirSync(dir);
 }
