@@ -33,7 +33,10 @@ export function unmountBpffs(path: string = DEFAULT_BPFFS): void {
     throw new SyscallError("umount2", -result, { message: `umount ${target.bytes.length ? path : ""} failed` });
 }
 
-/** Paths of every pinned object below a folder of a BPF file system, sorted, folders first left out. What vanishes meanwhile is passed over. */
+/**
+ * Paths of every pinned object below a folder of a BPF file system, sorted. What vanishes meanwhile is passed over, and so
+ * is what has a dot in its name: the kernel's own `maps.debug` and `progs.debug` (CONFIG_BPF_PRELOAD), as nobody else may have one.
+ */
 export function* walkBpffs(folder: string): Generator<string, void, undefined> {
   let entries: ReturnType<typeof readFolder>;
   try {
@@ -45,7 +48,7 @@ export function* walkBpffs(folder: string): Generator<string, void, undefined> {
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) yield* walkBpffs(path);
-    else if (entry.isFile()) yield path;
+    else if (entry.isFile() && !entry.name.includes(".")) yield path;
   }
 }
 

@@ -1,4 +1,4 @@
-import { EACCES, EPERM, SyscallError } from "../../syscalls/index.ts";
+import { EACCES, EMFILE, ENFILE, EPERM, SyscallError } from "../../syscalls/index.ts";
 import type { ErrorFamily, SkmsgError } from "./classes.ts";
 import { type Capability, privilegeInTheWay } from "./privilege.ts";
 
@@ -10,6 +10,18 @@ export interface Reason {
 
 /** Known reasons by errno. */
 export type Reasons = Readonly<Record<number, Reason>>;
+
+/** Reasons that are the same wherever a file descriptor is made. */
+const ANYWHERE: Reasons = {
+  [EMFILE]: {
+    code: "ERR_TOO_MANY_FILES",
+    why: "This process has as many files open as it may (RLIMIT_NOFILE). Close what is not needed, or raise the limit: ulimit -n.",
+  },
+  [ENFILE]: {
+    code: "ERR_TOO_MANY_FILES",
+    why: "The whole system has as many files open as it may (the sysctl fs.file-max).",
+  },
+};
 
 export interface Refusal {
   readonly family: ErrorFamily;
@@ -40,7 +52,7 @@ function explain(
   const denied = cause.errno === EPERM || cause.errno === EACCES;
   const privilege = denied ? privilegeInTheWay(needs) : undefined;
   if (privilege !== undefined) return new family("ERR_PERMISSION", `${said} ${privilege}`, { cause });
-  const reason = reasons[cause.errno];
+  const reason = reasons[cause.errno] ?? ANYWHERE[cause.errno];
   return new family(reason?.code ?? code, reason === undefined ? said : `${said} ${reason.why}`, { cause });
 }
 

@@ -13,7 +13,8 @@ import {
   type OwnedFd,
 } from "../../syscalls/index.ts";
 import { LinkError } from "../errors/classes.ts";
-import { openPin } from "../pins/pin.ts";
+import { expectFd } from "../kinds.ts";
+import { openPinOf } from "../pins/pin.ts";
 import { plain } from "./json.ts";
 import { openById } from "./openById.ts";
 
@@ -52,8 +53,9 @@ export class LinkInfo {
     this.ifindex = target.ifindex;
   }
 
-  /** Asks about an fd that stays the caller's. @throws SyscallError */
+  /** Asks about an fd that stays the caller's. @throws LinkError `ERR_BAD_FD`, `ERR_UNEXPECTED_LINK_TYPE` */
   static fromFd(fd: number): LinkInfo {
+    expectFd(fd, "link");
     return new LinkInfo(fd);
   }
 
@@ -65,11 +67,8 @@ export class LinkInfo {
 
   /** @throws PinError; LinkError `ERR_UNEXPECTED_LINK_TYPE` where something else is pinned there */
   static fromPin(path: string): LinkInfo {
-    const { fd, kind } = openPin(path);
-    using owned = fd;
-    if (kind !== "link")
-      throw new LinkError("ERR_UNEXPECTED_LINK_TYPE", `${JSON.stringify(path)} is no link but a ${kind}.`);
-    return new LinkInfo(owned.fd);
+    using fd = openPinOf(path, "link");
+    return new LinkInfo(fd.fd);
   }
 
   /** A new fd of the link, which the caller closes. @throws LinkError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */

@@ -1,8 +1,9 @@
 import { type MapType, mapInfo, type OwnedFd } from "../../syscalls/index.ts";
 import { MapError } from "../errors/classes.ts";
+import { expectFd } from "../kinds.ts";
 import type { BpfMap } from "../maps/bpfMap.ts";
 import { mapClasses } from "../maps/registry.ts";
-import { openPin } from "../pins/pin.ts";
+import { openPinOf } from "../pins/pin.ts";
 import { fdinfoNumber } from "./fdinfo.ts";
 import { plain } from "./json.ts";
 import { openById } from "./openById.ts";
@@ -49,8 +50,9 @@ export class MapInfo {
     this.memoryLocked = fdinfoNumber(fd, "memlock");
   }
 
-  /** Asks about an fd that stays the caller's. @throws SyscallError */
+  /** Asks about an fd that stays the caller's. @throws MapError `ERR_BAD_FD`, `ERR_UNEXPECTED_MAP_TYPE` */
   static fromFd(fd: number): MapInfo {
+    expectFd(fd, "map");
     return new MapInfo(fd);
   }
 
@@ -62,11 +64,8 @@ export class MapInfo {
 
   /** @throws PinError; MapError `ERR_UNEXPECTED_MAP_TYPE` where something else is pinned there */
   static fromPin(path: string): MapInfo {
-    const { fd, kind } = openPin(path);
-    using owned = fd;
-    if (kind !== "map")
-      throw new MapError("ERR_UNEXPECTED_MAP_TYPE", `${JSON.stringify(path)} is no map but a ${kind}.`);
-    return new MapInfo(owned.fd);
+    using fd = openPinOf(path, "map");
+    return new MapInfo(fd.fd);
   }
 
   /** A new fd of the map, which the caller closes. @throws MapError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */

@@ -1,6 +1,7 @@
 import { littleEndian, type OwnedFd, type ProgramType, progInfo, progInfoArray } from "../../syscalls/index.ts";
 import { ProgramError } from "../errors/classes.ts";
-import { openPin } from "../pins/pin.ts";
+import { expectFd } from "../kinds.ts";
+import { openPinOf } from "../pins/pin.ts";
 import type { Program } from "../programs/program.ts";
 import { programClasses } from "../programs/registry.ts";
 import { sinceBoot } from "./clock.ts";
@@ -60,8 +61,9 @@ export class ProgramInfo {
     this.memoryLocked = fdinfoNumber(fd, "memlock");
   }
 
-  /** Asks about an fd that stays the caller's. @throws SyscallError */
+  /** Asks about an fd that stays the caller's. @throws ProgramError `ERR_BAD_FD`, `ERR_UNEXPECTED_PROGRAM_TYPE` */
   static fromFd(fd: number): ProgramInfo {
+    expectFd(fd, "prog");
     return new ProgramInfo(fd);
   }
 
@@ -73,11 +75,8 @@ export class ProgramInfo {
 
   /** @throws PinError; ProgramError `ERR_UNEXPECTED_PROGRAM_TYPE` where something else is pinned there */
   static fromPin(path: string): ProgramInfo {
-    const { fd, kind } = openPin(path);
-    using owned = fd;
-    if (kind !== "prog")
-      throw new ProgramError("ERR_UNEXPECTED_PROGRAM_TYPE", `${JSON.stringify(path)} is no program but a ${kind}.`);
-    return new ProgramInfo(owned.fd);
+    using fd = openPinOf(path, "prog");
+    return new ProgramInfo(fd.fd);
   }
 
   /** A new fd of the program, which the caller closes. @throws ProgramError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */

@@ -1,10 +1,20 @@
-import { type AttachType, EBADF, EINVAL, linkCreate, MapType, nameOf, progQuery } from "../../syscalls/index.ts";
+import {
+  type AttachType,
+  EINVAL,
+  ENOENT,
+  linkCreate,
+  MapType,
+  nameOf,
+  objectKind,
+  progQuery,
+} from "../../syscalls/index.ts";
 import { LinkError } from "../errors/classes.ts";
 import { explained } from "../errors/refusal.ts";
 import { kernelVersion } from "../features/kernelVersion.ts";
 import { hasSockMapLink } from "../features/probes.ts";
 import { isErrno } from "../handle.ts";
 import { MapInfo } from "../infos/mapInfo.ts";
+import { kindName } from "../kinds.ts";
 import { BpfMap } from "../maps/bpfMap.ts";
 import type { SockHash } from "../maps/sockHash.ts";
 import type { SockMap } from "../maps/sockMap.ts";
@@ -39,13 +49,18 @@ export function targetInfo(target: SocketsTarget, program: string): MapInfo {
       "ERR_UNEXPECTED_MAP_TYPE",
       `Cannot attach ${JSON.stringify(program)}: a SockMap, a SockHash or the fd of one is wanted.`,
     );
+  const fd = typeof target === "number" ? target : target.fd;
   const how = {
     family: LinkError,
-    asked: `Cannot attach ${JSON.stringify(program)} to fd ${typeof target === "number" ? target : target.fd}`,
-    reasons: NOT_A_MAP,
+    asked: `Cannot attach ${JSON.stringify(program)} to fd ${fd}`,
+    reasons: NOT_OPEN,
     code: "ERR_LINK",
   };
-  const info = explained(how, () => MapInfo.fromFd(typeof target === "number" ? target : target.fd));
+  const info = explained(how, () => {
+    const kind = objectKind(fd);
+    if (kind === "map") return MapInfo.fromFd(fd);
+    throw new LinkError("ERR_UNEXPECTED_MAP_TYPE", `${how.asked}: it is no map but ${kindName(kind)}.`);
+  });
   if (info.type !== MapType.SockMap && info.type !== MapType.SockHash)
     throw new LinkError(
       "ERR_UNEXPECTED_MAP_TYPE",
@@ -54,9 +69,8 @@ export function targetInfo(target: SocketsTarget, program: string): MapInfo {
   return info;
 }
 
-const NOT_A_MAP = {
-  [EINVAL]: { code: "ERR_UNEXPECTED_MAP_TYPE", why: "The file descriptor is no BPF map." },
-  [EBADF]: { code: "ERR_UNEXPECTED_MAP_TYPE", why: "The file descriptor is not open." },
+const NOT_OPEN = {
+  [ENOENT]: { code: "ERR_UNEXPECTED_MAP_TYPE", why: "The file descriptor is not open, or /proc is not mounted." },
 };
 
 /**

@@ -1,7 +1,5 @@
 import type { OwnedFd } from "../../syscalls/index.ts";
-import { LinkError } from "../errors/classes.ts";
-import { LinkInfo } from "../infos/linkInfo.ts";
-import { openPin, removePin } from "../pins/pin.ts";
+import { openPinOf, removePin } from "../pins/pin.ts";
 import { Link } from "./link.ts";
 import { SkMsgLink } from "./skMsgLink.ts";
 
@@ -20,10 +18,7 @@ export class PinnedLink extends Link {
    * @throws PinError `ERR_NO_SUCH_PIN`, `ERR_NOT_BPFFS`, `ERR_PERMISSION`; LinkError `ERR_UNEXPECTED_LINK_TYPE`
    */
   static fromPin(path: string): PinnedLink {
-    const { fd, kind } = openPin(path);
-    if (kind === "link") return new PinnedLink(fd, path);
-    fd.close();
-    throw new LinkError("ERR_UNEXPECTED_LINK_TYPE", `${JSON.stringify(path)} is no link but a ${kind}.`);
+    return new PinnedLink(openPinOf(path, "link"), path);
   }
 
   /**
@@ -32,7 +27,7 @@ export class PinnedLink extends Link {
    */
   unpin(): SkMsgLink {
     const { id } = this;
-    removePin(this.path, (fd) => LinkInfo.fromFd(fd).id === id);
+    removePin(this.path, "link", id);
     return new SkMsgLink(new Link(this.takeFd()));
   }
 }

@@ -1,12 +1,13 @@
 import type { Btf } from "../../elf/index.ts";
-import { dupFd, EBUSY, EINVAL, EPERM, MapType, mapFreeze, nameOf, type OwnedFd } from "../../syscalls/index.ts";
+import { EBUSY, EINVAL, EPERM, MapType, mapFreeze, nameOf, type OwnedFd } from "../../syscalls/index.ts";
 import { MapError, type SkmsgError } from "../errors/classes.ts";
 import { explained } from "../errors/refusal.ts";
 import { Handle, orClose } from "../handle.ts";
 import { MapInfo } from "../infos/mapInfo.ts";
 import { openById } from "../infos/openById.ts";
 import { inspectAs } from "../inspect.ts";
-import { openPin, Pins } from "../pins/pin.ts";
+import { duplicate } from "../kinds.ts";
+import { openPinOf, Pins } from "../pins/pin.ts";
 
 /** What a map object is made of. */
 export interface MapOptions {
@@ -50,7 +51,7 @@ export class BpfMap {
   /** `BPF_F_*`. */
   readonly flags: number;
   readonly #handle: Handle;
-  readonly #pins = new Pins();
+  readonly #pins = new Pins("map");
   #closed = false;
 
   /** Used by the library; make one with `create`, `fromPin`, `fromId`, or `Ebpf`. */
@@ -63,7 +64,7 @@ export class BpfMap {
     this.maxEntries = info.maxEntries;
     this.flags = info.flags;
     this.#handle = new Handle(this, fd, `${this.constructor.name} ${JSON.stringify(this.name)} (id ${this.id})`);
-    if (pin !== undefined) this.#pins.add(pin);
+    if (pin !== undefined) this.#pins.add(pin, this.id);
   }
 
   /**
@@ -71,12 +72,7 @@ export class BpfMap {
    * @throws PinError `ERR_NO_SUCH_PIN`, `ERR_NOT_BPFFS`, `ERR_PERMISSION`; MapError `ERR_UNEXPECTED_MAP_TYPE`
    */
   static fromPin<M extends BpfMap>(this: MapClass<M>, path: string): M {
-    const { fd, kind } = openPin(path);
-    if (kind !== "map") {
-      fd.close();
-      throw new MapError("ERR_UNEXPECTED_MAP_TYPE", `${JSON.stringify(path)} is no map but a ${kind}.`);
-    }
-    return fromOwnedFd(this, fd, path);
+    return fromOwnedFd(this, openPinOf(path, "map"), path);
   }
 
   /** The map with the kernel's id. @throws MapError `ERR_NO_SUCH_ID`, `ERR_PERMISSION`, `ERR_UNEXPECTED_MAP_TYPE` */
@@ -89,9 +85,9 @@ export class BpfMap {
     return fromOwnedFd(this, openById("map", info.id, MapError));
   }
 
-  /** The map behind an fd, of which a duplicate is taken. @throws SyscallError; MapError `ERR_UNEXPECTED_MAP_TYPE` */
+  /** The map behind an fd, of which a duplicate is taken. @throws MapError `ERR_BAD_FD`, `ERR_UNEXPECTED_MAP_TYPE` */
   static fromFd<M extends BpfMap>(this: MapClass<M>, fd: number): M {
-    return fromOwnedFd(this, dupFd(fd));
+    return fromOwnedFd(this, duplicate(fd, "map"));
   }
 
   /** The same object, known to be of this class. @throws MapError `ERR_UNEXPECTED_MAP_TYPE` */
@@ -120,12 +116,17 @@ export class BpfMap {
    * @throws PinError `ERR_PIN_NAME`, `ERR_PIN_NO_FOLDER`, `ERR_NOT_BPFFS`, `ERR_PIN_EXISTS`, `ERR_PERMISSION`
    */
   pin(path: string): void {
-    this.#pins.pin(this.fd, path, this.describe());
+    this.#pins.pin(this.fd, this.id, path, this.describe());
   }
 
-  /** Removes the pins that this object made or was opened from, and no others; without any it has no effect. */
+  /**
+   * Removes the pins that this object made or was opened from, and no others; without any it has no effect.
+   * @throws PinError `ERR_PERMISSION`; MapError `ERR_CLOSED`
+   */
   unpin(): void {
-    this.#pins.unpin((fd) => MapInfo.fromFd(fd).id === this.id);
+    if (this.#pins.size === 0) return;
+    if (this.#closed) throw this.closedError();
+    this.#pins.unpin();
   }
 
   /**

@@ -9,7 +9,6 @@ import {
   ENOMEM,
   EOPNOTSUPP,
   EPERM,
-  errnoName,
   MapElements,
   SyscallError,
 } from "../../syscalls/index.ts";
@@ -211,7 +210,7 @@ export abstract class KeyedMap<K = DefaultValue, V = DefaultValue, W = V> extend
   protected failure(verb: string, command: string, result: number): unknown {
     const cause = new SyscallError(command, -result);
     const asked = `Cannot ${verb} ${this.describe()}`;
-    return refusal(cause, { family: MapError, asked, reasons: this.reasons(), code: `ERR_MAP_${errnoName(-result)}` });
+    return refusal(cause, { family: MapError, asked, reasons: this.reasons(), code: "ERR_MAP" });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { OwnedFd } from "../../syscalls/index.ts";
+import { orClose } from "../handle.ts";
 import type { MapInfo } from "../infos/mapInfo.ts";
 import type { BpfMap, MapOptions } from "./bpfMap.ts";
 
@@ -24,10 +25,9 @@ export const mapClasses = {
   /** A map of its proper class. Closes the fd where that fails. */
   open(fd: OwnedFd, info: MapInfo, rest: Omit<MapOptions, "fd" | "info"> = {}): BpfMap {
     const mapClass = classes.get(info.type) ?? fallback;
-    if (mapClass === undefined) {
-      fd.close();
-      throw new Error("No map class is registered.");
-    }
-    return new mapClass({ ...rest, fd, info });
+    return orClose([fd], () => {
+      if (mapClass === undefined) throw new Error("No map class is registered.");
+      return new mapClass({ ...rest, fd, info });
+    });
   },
 };

@@ -5,6 +5,7 @@ import { MapError } from "../errors/classes.ts";
 import { explained } from "../errors/refusal.ts";
 import { orClose } from "../handle.ts";
 import { MapInfo } from "../infos/mapInfo.ts";
+import { kindName } from "../kinds.ts";
 import type { BpfMap } from "../maps/bpfMap.ts";
 import { createMap, whole } from "../maps/create.ts";
 import { mapClasses } from "../maps/registry.ts";
@@ -21,10 +22,10 @@ export interface MapsOptions {
 /** Where libbpf puts maps that ask to be pinned by name. */
 const DEFAULT_PIN_PATH = "/sys/fs/bpf";
 
-/** A map that is to be closed with the object, or as soon as something fails; and unpinned then, if it was pinned only now. */
+/** A map that is to be closed with the object, or as soon as something fails; and unpinned then, from where it was pinned only now. */
 export interface Undo {
   readonly map: BpfMap;
-  readonly pinned: boolean;
+  readonly pinned: string | undefined;
 }
 
 /**
@@ -44,12 +45,12 @@ export function realizeMap(context: ObjectContext, spec: MapSpec, options: MapsO
   const path = spec.pinByName ? `${options.pinPath ?? DEFAULT_PIN_PATH}/${spec.name}` : undefined;
   if (path !== undefined && existsSync(path)) {
     const map = reuse(context, wanted, path);
-    undo.push({ map, pinned: false });
+    undo.push({ map, pinned: undefined });
     return map;
   }
   const map = create(context, wanted);
   if (path !== undefined) orClose([map], () => map.pin(path));
-  undo.push({ map, pinned: path !== undefined });
+  undo.push({ map, pinned: path });
   return map;
 }
 
@@ -97,7 +98,7 @@ function reuse(context: ObjectContext, spec: MapSpec, path: string): BpfMap {
     if (kind !== "map")
       throw new MapError(
         "ERR_MAP_INCOMPATIBLE",
-        `${JSON.stringify(path)} should be the map ${JSON.stringify(spec.name)}, and is a ${kind}.`,
+        `${JSON.stringify(path)} should be the map ${JSON.stringify(spec.name)}, and is ${kindName(kind)}.`,
       );
     checkCompatible(spec, MapInfo.fromFd(fd.fd), ["type", "keySize", "valueSize", "maxEntries", "flags"]);
     return wrap(context, spec, fd, path);

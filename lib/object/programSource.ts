@@ -60,10 +60,9 @@ export class ObjectProgram implements ProgramSource {
   }
 
   load(): LoadedFd {
-    const attr = this.#attr();
     for (;;) {
       try {
-        return loaded(progLoad(attr, this.#logLevel));
+        return loaded(progLoad(this.#attr(), this.#logLevel));
       } catch (error) {
         if (!raiseMemoryLock(error)) throw this.#refusal(error);
       }
@@ -71,10 +70,9 @@ export class ObjectProgram implements ProgramSource {
   }
 
   async loadAsync(): Promise<LoadedFd> {
-    const attr = this.#attr();
     for (;;) {
       try {
-        return loaded(await progLoadAsync(attr, this.#logLevel));
+        return loaded(await progLoadAsync(this.#attr(), this.#logLevel));
       } catch (error) {
         if (!raiseMemoryLock(error)) throw this.#refusal(error);
       }

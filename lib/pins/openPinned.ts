@@ -2,6 +2,7 @@ import { PinError } from "../errors/classes.ts";
 import { orClose } from "../handle.ts";
 import { MapInfo } from "../infos/mapInfo.ts";
 import { ProgramInfo } from "../infos/programInfo.ts";
+import { kindName } from "../kinds.ts";
 import { PinnedLink } from "../links/pinnedLink.ts";
 import type { BpfMap } from "../maps/bpfMap.ts";
 import { mapClasses } from "../maps/registry.ts";
@@ -26,7 +27,7 @@ export function openPinned(path: string): Program | BpfMap | PinnedLink {
       default:
         throw new PinError(
           "ERR_NOT_SUPPORTED",
-          `${JSON.stringify(path)} is neither a program nor a map nor a link (${kind}).`,
+          `${JSON.stringify(path)} is neither a program nor a map nor a link but ${kindName(kind)}.`,
         );
     }
   });

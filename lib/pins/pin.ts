@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, rmSync, statSync } from "node:fs";
+import { lstatSync, rmSync, type Stats, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import {
   EACCES,
@@ -16,6 +16,7 @@ import {
 import { PinError } from "../errors/classes.ts";
 import { explained, type Reasons } from "../errors/refusal.ts";
 import { orClose } from "../handle.ts";
+import { expectKind, idOf, type Kind } from "../kinds.ts";
 
 const PIN_REASONS: Reasons = {
   [EEXIST]: { code: "ERR_PIN_EXISTS", why: "Something has that name already; unpin it or choose another path." },
@@ -54,12 +55,13 @@ export function checkPath(path: string): string {
 export function pinObject(fd: number, path: string, what: string): void {
   const asked = `Cannot pin ${what} at ${JSON.stringify(checkPath(path))}`;
   const folder = dirname(path);
-  if (!existsSync(folder))
+  const there = look(folder, asked);
+  if (there === undefined)
     throw new PinError(
       "ERR_PIN_NO_FOLDER",
       `${asked}: the folder ${folder} does not exist. Make it with mkdir, inside a BPF file system.`,
     );
-  if (!statSync(folder).isDirectory()) throw new PinError("ERR_PIN_NO_FOLDER", `${asked}: ${folder} is no folder.`);
+  if (!there.isDirectory()) throw new PinError("ERR_PIN_NO_FOLDER", `${asked}: ${folder} is no folder.`);
   if (!isBpffs(folder))
     throw new PinError(
       "ERR_NOT_BPFFS",
@@ -80,25 +82,50 @@ export function pinObject(fd: number, path: string, what: string): void {
  */
 export function openPin(path: string): { fd: OwnedFd; kind: ObjectKind } {
   const asked = `Cannot open the pin ${JSON.stringify(checkPath(path))}`;
-  if (!existsSync(path)) throw new PinError("ERR_NO_SUCH_PIN", `${asked}: nothing is there. listPins() tells what is.`);
+  const there = look(path, asked);
+  if (there === undefined)
+    throw new PinError("ERR_NO_SUCH_PIN", `${asked}: nothing is there. listPins() tells what is.`);
   if (!isBpffs(path)) throw new PinError("ERR_NOT_BPFFS", `${asked}: it is not on a BPF file system, so it is no pin.`);
-  if (statSync(path).isDirectory())
+  if (there.isDirectory())
     throw new PinError("ERR_NO_SUCH_PIN", `${asked}: it is a folder. listPins() tells what is pinned in it.`);
   const fd = explained({ family: PinError, asked, reasons: GET_REASONS, code: "ERR_PIN" }, () => objGet(path));
   return orClose([fd], () => ({ fd, kind: objectKind(fd.fd) }));
 }
 
+/** The same for one kind of object. @throws as `openPin`, and ProgramError, MapError or LinkError where it is another */
+export function openPinOf(path: string, wanted: Kind): OwnedFd {
+  const { fd, kind } = openPin(path);
+  return orClose([fd], () => {
+    expectKind(JSON.stringify(path), kind, wanted);
+    return fd;
+  });
+}
+
+/** What is at a path, undefined for nothing. */
+function look(path: string, asked: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (reason === "ENOENT" || reason === "ENOTDIR") return undefined;
+    if (reason === "EACCES")
+      throw new PinError("ERR_PERMISSION", `${asked}: a folder on the way is closed to this user.`, { cause });
+    throw new PinError("ERR_INVALID_PATH", `${asked}: the file system answered ${reason}.`, { cause });
+  }
+}
+
 /**
- * Removes a pin if it still is the object that `isOurs` knows; by now the path may be gone, or somebody else's.
+ * Removes a pin if it still is of that object; by now the path may be gone, or somebody else's.
  * @throws PinError `ERR_PERMISSION`
  */
-export function removePin(path: string, isOurs: (fd: number) => boolean): void {
+export function removePin(path: string, kind: Kind, id: number): void {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
-  const { fd } = openPin(path);
+  const found = openPin(path);
   try {
-    if (!isOurs(fd.fd)) return;
+    // The kinds count their ids each for themselves.
+    if (found.kind !== kind || idOf(found.fd.fd, kind) !== id) return;
   } finally {
-    fd.close();
+    found.fd.close();
   }
   try {
     rmSync(path, { force: true });
@@ -111,29 +138,34 @@ export function removePin(path: string, isOurs: (fd: number) => boolean): void {
   }
 }
 
-/** The paths that an object pinned itself at, or was opened from. */
+/** The paths that an object pinned itself at, or was opened from, each with the id of what was pinned there. */
 export class Pins {
-  readonly #paths = new Set<string>();
+  readonly #kind: Kind;
+  readonly #ids = new Map<string, number>();
 
-  get paths(): ReadonlySet<string> {
-    return this.#paths;
+  constructor(kind: Kind) {
+    this.#kind = kind;
+  }
+
+  get size(): number {
+    return this.#ids.size;
   }
 
   /** Remembers a path that was opened. */
-  add(path: string): void {
-    this.#paths.add(path);
+  add(path: string, id: number): void {
+    this.#ids.set(path, id);
   }
 
-  pin(fd: number, path: string, what: string): void {
+  pin(fd: number, id: number, path: string, what: string): void {
     pinObject(fd, path, what);
     // Only now: after a refusal the file there is somebody else's.
-    this.#paths.add(path);
+    this.#ids.set(path, id);
   }
 
-  unpin(isOurs: (fd: number) => boolean): void {
-    for (const path of this.#paths) {
-      removePin(path, isOurs);
-      this.#paths.delete(path);
+  unpin(): void {
+    for (const [path, id] of this.#ids) {
+      removePin(path, this.#kind, id);
+      this.#ids.delete(path);
     }
   }
 }

@@ -1,6 +1,5 @@
 import {
   type AttachType,
-  dupFd,
   EINVAL,
   ENOTSUPP,
   nameOf,
@@ -16,7 +15,8 @@ import { Handle, orClose } from "../handle.ts";
 import { openById } from "../infos/openById.ts";
 import { ProgramInfo } from "../infos/programInfo.ts";
 import { inspectAs } from "../inspect.ts";
-import { openPin, Pins } from "../pins/pin.ts";
+import { duplicate } from "../kinds.ts";
+import { openPinOf, Pins } from "../pins/pin.ts";
 
 /** A program in the kernel. */
 export interface LoadedFd {
@@ -68,7 +68,7 @@ export class Program {
   /** `expected_attach_type`; undefined where it is not known, as for a pinned program of a type with several. */
   readonly attachType: AttachType | undefined;
   readonly #source: ProgramSource | undefined;
-  readonly #pins = new Pins();
+  readonly #pins = new Pins("prog");
   #loaded: Loaded | undefined;
   #log = "";
   #loading = false;
@@ -81,8 +81,9 @@ export class Program {
     this.type = type as ProgramType;
     this.attachType = attachType as AttachType | undefined;
     this.#source = source;
-    if (loaded !== undefined) this.#take(loaded);
-    if (pin !== undefined) this.#pins.add(pin);
+    if (loaded === undefined) return;
+    this.#take(loaded);
+    if (pin !== undefined) this.#pins.add(pin, loaded.id);
   }
 
   /**
@@ -90,12 +91,7 @@ export class Program {
    * @throws PinError `ERR_NO_SUCH_PIN`, `ERR_NOT_BPFFS`, `ERR_PERMISSION`; ProgramError `ERR_UNEXPECTED_PROGRAM_TYPE`
    */
   static fromPin<P extends Program>(this: ProgramClass<P>, path: string): P {
-    const { fd, kind } = openPin(path);
-    if (kind !== "prog") {
-      fd.close();
-      throw new ProgramError("ERR_UNEXPECTED_PROGRAM_TYPE", `${JSON.stringify(path)} is no program but a ${kind}.`);
-    }
-    return fromOwnedFd(this, fd, undefined, path);
+    return fromOwnedFd(this, openPinOf(path, "prog"), undefined, path);
   }
 
   /**
@@ -107,9 +103,9 @@ export class Program {
     return fromOwnedFd(this, openById("prog", info.id, ProgramError), name);
   }
 
-  /** The program behind an fd, of which a duplicate is taken. @throws SyscallError; ProgramError `ERR_UNEXPECTED_PROGRAM_TYPE` */
+  /** The program behind an fd, of which a duplicate is taken. @throws ProgramError `ERR_BAD_FD`, `ERR_UNEXPECTED_PROGRAM_TYPE` */
   static fromFd<P extends Program>(this: ProgramClass<P>, fd: number): P {
-    return fromOwnedFd(this, dupFd(fd));
+    return fromOwnedFd(this, duplicate(fd, "prog"));
   }
 
   /** The same object, known to be of this class. @throws ProgramError `ERR_UNEXPECTED_PROGRAM_TYPE` */
@@ -172,14 +168,18 @@ export class Program {
    * @throws PinError `ERR_PIN_NAME`, `ERR_PIN_NO_FOLDER`, `ERR_NOT_BPFFS`, `ERR_PIN_EXISTS`, `ERR_PERMISSION`; ProgramError `ERR_NOT_LOADED`
    */
   pin(path: string): void {
-    this.#pins.pin(this.fd, path, this.describe());
+    const { handle, id } = this.#needLoaded("cannot be pinned");
+    this.#pins.pin(handle.fd, id, path, this.describe());
   }
 
-  /** Removes the pins that this object made or was opened from, and no others; without any it has no effect. */
+  /**
+   * Removes the pins that this object made or was opened from, and no others; without any it has no effect.
+   * @throws PinError `ERR_PERMISSION`; ProgramError `ERR_CLOSED`
+   */
   unpin(): void {
-    if (this.#pins.paths.size === 0) return;
-    const { id } = this.#needLoaded("cannot tell its pins from others'");
-    this.#pins.unpin((fd) => ProgramInfo.fromFd(fd).id === id);
+    if (this.#pins.size === 0) return;
+    if (this.#closed) throw this.#closedError();
+    this.#pins.unpin();
   }
 
   /** Fresh from the kernel. @throws ProgramError `ERR_NOT_LOADED` */

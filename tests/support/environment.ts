@@ -44,9 +44,15 @@ export function ownBpffs(): string {
 
 /** bpftool's JSON. @throws with what it wrote to stderr */
 export function bpftool(...args: string[]): unknown {
-  const { status, stdout, stderr } = spawnSync("bpftool", ["-j", ...args], { encoding: "utf8", maxBuffer: 64 << 20 });
-  if (status !== 0) throw new Error(`bpftool ${args.join(" ")}: ${stderr || stdout}`);
+  const stdout = bpftoolText("-j", ...args);
   return stdout.trim() === "" ? undefined : JSON.parse(stdout);
+}
+
+/** bpftool's text. @throws with what it wrote to stderr */
+export function bpftoolText(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync("bpftool", args, { encoding: "utf8", maxBuffer: 64 << 20 });
+  if (status !== 0) throw new Error(`bpftool ${args.join(" ")}: ${stderr || stdout}`);
+  return stdout;
 }
 
 /** A field of /proc/self/status. */
