@@ -35,7 +35,7 @@ export abstract class SocketsMap<K = DefaultValue> extends KeyedMap<K, bigint, S
   /**
    * Puts a socket under a key; the fd stays the socket's.
    * @param flags `BPF_ANY` (default), `BPF_NOEXIST`, `BPF_EXIST`
-   * @throws MapError `ERR_SOCKET_NOT_CONNECTED`, `ERR_SOCKET_CLOSED`, `ERR_NOT_A_SOCKET`, `ERR_KEY_EXISTS`,
+   * @throws MapError `ERR_SOCKET_NOT_CONNECTED`, `ERR_SOCKET_CLOSED`, `ERR_NOT_A_SOCKET`, `ERR_SOCKET_BUSY`, `ERR_KEY_EXISTS`,
    * `ERR_NO_SUCH_KEY`, `ERR_INDEX_OUT_OF_BOUNDS` or `ERR_MAP_FULL`, `ERR_CLOSED`
    */
   override set(key: K, socket: SocketValue, flags: number = BPF_ANY): this {
@@ -70,7 +70,11 @@ export abstract class SocketsMap<K = DefaultValue> extends KeyedMap<K, bigint, S
       },
       [Errno.ENOTSOCK ?? 88]: { code: "ERR_NOT_A_SOCKET", why: "The file descriptor is open, and not a socket." },
       [EBADF]: { code: "ERR_SOCKET_CLOSED", why: "The file descriptor is not open." },
-      [EBUSY]: { code: "ERR_KEY_EXISTS", why: "The slot is taken already, and BPF_NOEXIST asks for one that is not." },
+      // sock_map_link of net/core/sock_map.c; a taken slot is EEXIST.
+      [EBUSY]: {
+        code: "ERR_SOCKET_BUSY",
+        why: "The socket carries a program of this kind already, by this map or another one: delete it there first. A map that was closed lets go of its sockets a moment later.",
+      },
       [EEXIST]: { code: "ERR_KEY_EXISTS", why: "The key is there already, and BPF_NOEXIST asks for one that is not." },
       [ENOSPC]: {
         code: "ERR_NOT_SUPPORTED",

@@ -1,9 +1,11 @@
 import type { ElfObject } from "../../elf/index.ts";
-import { dupFd, type ProgramType } from "../../syscalls/index.ts";
+import type { ProgramType } from "../../syscalls/index.ts";
 import { MapError, ProgramError, SkmsgError } from "../errors/classes.ts";
 import { orClose } from "../handle.ts";
+import { duplicate } from "../kinds.ts";
 import { BpfMap, type MapClass, type TypedMapClass } from "../maps/bpfMap.ts";
 import type { Codecs } from "../maps/keyedMap.ts";
+import { removePin } from "../pins/pin.ts";
 import { Program, type ProgramClass } from "../programs/program.ts";
 import { programClasses } from "../programs/registry.ts";
 import { ObjectContext, type VerifierLogMode } from "./context.ts";
@@ -45,6 +47,7 @@ export class Ebpf {
   readonly maps: ReadonlyMap<string, BpfMap>;
   readonly #context: ObjectContext;
   readonly #mine: BpfMap[];
+  #closed = false;
 
   private constructor(context: ObjectContext, mine: BpfMap[]) {
     this.object = context.object;
@@ -85,22 +88,22 @@ export class Ebpf {
         undo.map(({ map }) => map),
       );
     } catch (error) {
-      for (const { map, pinned } of undo.reverse()) {
-        if (pinned) map.unpin();
-        map.close();
-      }
+      for (const { map } of undo) map.close();
       context.close();
+      // Only now, as looking at a pin takes an fd, and a lack of them may be what failed.
+      for (const { map, pinned } of undo) if (pinned !== undefined) removePin(pinned, "map", map.id);
       throw error;
     }
   }
 
   /**
    * A program by its name.
-   * @throws ProgramError `ERR_NO_SUCH_PROGRAM`, `ERR_UNEXPECTED_PROGRAM_TYPE`
+   * @throws ProgramError `ERR_NO_SUCH_PROGRAM`, `ERR_UNEXPECTED_PROGRAM_TYPE`; `ERR_CLOSED`
    */
   program(name: string): Program;
   program<P extends Program>(name: string, programClass: ProgramClass<P>): P;
   program(name: string, programClass?: ProgramClass<Program>): Program {
+    this.#checkOpen();
     const program = this.programs.get(name);
     if (program === undefined)
       throw new ProgramError(
@@ -112,12 +115,13 @@ export class Ebpf {
 
   /**
    * A map by its name; with codecs, one of its own that reads and writes by them.
-   * @throws MapError `ERR_NO_SUCH_MAP`, `ERR_UNEXPECTED_MAP_TYPE`, `ERR_INVALID_SIZE`
+   * @throws MapError `ERR_NO_SUCH_MAP`, `ERR_UNEXPECTED_MAP_TYPE`, `ERR_INVALID_SIZE`; `ERR_CLOSED`
    */
   map(name: string): BpfMap;
   map<M extends BpfMap>(name: string, mapClass: MapClass<M>): M;
   map<M extends BpfMap, C>(name: string, mapClass: TypedMapClass<M, C>, codecs: C): M;
   map(name: string, mapClass?: MapClass<BpfMap>, codecs?: Codecs<unknown, unknown>): BpfMap {
+    this.#checkOpen();
     const map = this.maps.get(name);
     if (map === undefined)
       throw new MapError(
@@ -127,7 +131,7 @@ export class Ebpf {
     if (mapClass === undefined) return map;
     BpfMap.from.call(mapClass, map);
     if (codecs === undefined) return map;
-    const fd = dupFd(map.fd);
+    const fd = duplicate(map.fd, "map");
     const typed = orClose([fd], () => new mapClass({ fd, info: map.info(), name, ...codecs }));
     this.#mine.push(typed);
     return typed;
@@ -135,6 +139,7 @@ export class Ebpf {
 
   /** Loads every program that is not loaded yet and whose section does not begin with `?`. All or nothing. @throws as `Program.load` */
   loadAll(): void {
+    this.#checkOpen();
     const done: Program[] = [];
     try {
       this.object.programs.forEach((spec) => {
@@ -149,15 +154,31 @@ export class Ebpf {
     }
   }
 
-  /** Closes the programs, which detaches the links that they track, and the maps; what is pinned lives on. Again has no effect. */
+  /**
+   * Closes the programs, which detaches the links that they track, and the maps; what is pinned lives on. Again has no effect.
+   * @throws LinkError of the first link that did not detach, when all is done
+   */
   close(): void {
-    for (const program of this.programs.values()) program.close();
+    this.#closed = true;
+    const failures: unknown[] = [];
+    for (const program of this.programs.values()) {
+      try {
+        program.close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
     for (const map of this.#mine) map.close();
     this.#context.close();
+    if (failures.length > 0) throw failures[0];
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new SkmsgError("ERR_CLOSED", "This object has been closed, with its programs and maps.");
   }
 }
 

@@ -9,7 +9,7 @@ import {
   type TestRunInput,
   type TestRunResult,
 } from "../../syscalls/index.ts";
-import { ProgramError, type SkmsgError } from "../errors/classes.ts";
+import { ProgramError } from "../errors/classes.ts";
 import { explained } from "../errors/refusal.ts";
 import { Handle, orClose } from "../handle.ts";
 import { openById } from "../infos/openById.ts";
@@ -146,10 +146,7 @@ export class Program {
     } finally {
       this.#loading = false;
     }
-    if (this.#closed) {
-      loaded.fd.close();
-      throw this.#closedError();
-    }
+    orClose([loaded.fd], () => this.checkOpen());
     this.#take(loaded);
   }
 
@@ -178,7 +175,7 @@ export class Program {
    */
   unpin(): void {
     if (this.#pins.size === 0) return;
-    if (this.#closed) throw this.#closedError();
+    this.checkOpen();
     this.#pins.unpin();
   }
 
@@ -253,8 +250,13 @@ export class Program {
     }
   }
 
+  /** @throws ProgramError `ERR_CLOSED` */
+  protected checkOpen(): void {
+    if (this.#closed) throw new ProgramError("ERR_CLOSED", `${this.describe()} has been closed.`);
+  }
+
   #needSource(): ProgramSource {
-    if (this.#closed) throw this.#closedError();
+    this.checkOpen();
     if (this.#loaded !== undefined || this.#loading)
       throw new ProgramError(
         "ERR_ALREADY_LOADED",
@@ -269,14 +271,10 @@ export class Program {
   }
 
   #needLoaded(but: string): Loaded {
-    if (this.#closed) throw this.#closedError();
+    this.checkOpen();
     if (this.#loaded === undefined)
       throw new ProgramError("ERR_NOT_LOADED", `${this.describe()} is not loaded, so it ${but}. Call load() first.`);
     return this.#loaded;
-  }
-
-  #closedError(): SkmsgError {
-    return new ProgramError("ERR_CLOSED", `${this.describe()} has been closed.`);
   }
 }
 

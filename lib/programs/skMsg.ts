@@ -54,13 +54,18 @@ export class SkMsg extends Program {
     return id;
   }
 
-  /** Undoes that attach. @throws LinkError `ERR_NO_SUCH_LINK` for an id that is used up or another program's */
+  /** Undoes that attach. @throws LinkError `ERR_NO_SUCH_LINK` for an id that is used up or another program's; ProgramError `ERR_CLOSED` */
   detach(id: SkMsgLinkId): void {
     this.takeLink(id).detach();
   }
 
-  /** Gives the link to the caller: `unload` and `close` leave it. @throws LinkError `ERR_NO_SUCH_LINK` */
+  /** Gives the link to the caller: `unload` and `close` leave it. @throws LinkError `ERR_NO_SUCH_LINK`; ProgramError `ERR_CLOSED` */
   takeLink(id: SkMsgLinkId): SkMsgLink {
+    this.checkOpen();
+    return this.#take(id);
+  }
+
+  #take(id: SkMsgLinkId): SkMsgLink {
     const tracked = this.#tracked.get(id);
     if (tracked === undefined)
       throw new LinkError(
@@ -75,7 +80,7 @@ export class SkMsg extends Program {
     let first: unknown;
     for (const id of this.links) {
       try {
-        this.detach(id);
+        this.#take(id).detach();
       } catch (error) {
         first ??= error;
       }

@@ -11,34 +11,35 @@ import { KernelBtf, type Place, skipWithoutKernelBtf } from "../support/kernelBt
 const HEADER = 618;
 
 /** Which member of `union bpf_attr` a table is: by name, or of the anonymous ones by a field that only it has. */
-const ATTRS: Readonly<Record<string, { layout: Layout; member?: string; with?: string; alias?: Record<string, string> }>> =
-  {
-    MAP_CREATE: { layout: syscalls.MAP_CREATE, with: "map_type" },
-    MAP_ELEM: { layout: syscalls.MAP_ELEM, with: "next_key" },
-    MAP_BATCH: { layout: syscalls.MAP_BATCH, member: "batch" },
-    PROG_LOAD: { layout: syscalls.PROG_LOAD, with: "prog_type" },
-    OBJ: { layout: syscalls.OBJ, with: "pathname" },
-    PROG_ATTACH: { layout: syscalls.PROG_ATTACH, with: "attach_bpf_fd" },
-    PROG_TEST_RUN: { layout: syscalls.PROG_TEST_RUN, member: "test" },
-    OBJ_ID: { layout: syscalls.OBJ_ID, with: "start_id" },
-    OBJ_INFO: { layout: syscalls.OBJ_INFO, member: "info" },
-    PROG_QUERY: { layout: syscalls.PROG_QUERY, member: "query" },
-    RAW_TRACEPOINT_OPEN: { layout: syscalls.RAW_TRACEPOINT_OPEN, member: "raw_tracepoint" },
-    BTF_LOAD: { layout: syscalls.BTF_LOAD, with: "btf_log_buf" },
-    TASK_FD_QUERY: { layout: syscalls.TASK_FD_QUERY, member: "task_fd_query" },
-    LINK_CREATE: {
-      layout: syscalls.LINK_CREATE,
-      member: "link_create",
-      alias: { expected_revision: "tcx.expected_revision" },
-    },
-    LINK_UPDATE: { layout: syscalls.LINK_UPDATE, member: "link_update" },
-    LINK_DETACH: { layout: syscalls.LINK_DETACH, member: "link_detach" },
-    ENABLE_STATS: { layout: syscalls.ENABLE_STATS, member: "enable_stats" },
-    ITER_CREATE: { layout: syscalls.ITER_CREATE, member: "iter_create" },
-    PROG_BIND_MAP: { layout: syscalls.PROG_BIND_MAP, member: "prog_bind_map" },
-    TOKEN_CREATE: { layout: syscalls.TOKEN_CREATE, member: "token_create" },
-    PROG_STREAM_READ: { layout: syscalls.PROG_STREAM_READ, member: "prog_stream_read" },
-  };
+const ATTRS: Readonly<
+  Record<string, { layout: Layout; member?: string; with?: string; alias?: Record<string, string> }>
+> = {
+  MAP_CREATE: { layout: syscalls.MAP_CREATE, with: "map_type" },
+  MAP_ELEM: { layout: syscalls.MAP_ELEM, with: "next_key" },
+  MAP_BATCH: { layout: syscalls.MAP_BATCH, member: "batch" },
+  PROG_LOAD: { layout: syscalls.PROG_LOAD, with: "prog_type" },
+  OBJ: { layout: syscalls.OBJ, with: "pathname" },
+  PROG_ATTACH: { layout: syscalls.PROG_ATTACH, with: "attach_bpf_fd" },
+  PROG_TEST_RUN: { layout: syscalls.PROG_TEST_RUN, member: "test" },
+  OBJ_ID: { layout: syscalls.OBJ_ID, with: "start_id" },
+  OBJ_INFO: { layout: syscalls.OBJ_INFO, member: "info" },
+  PROG_QUERY: { layout: syscalls.PROG_QUERY, member: "query" },
+  RAW_TRACEPOINT_OPEN: { layout: syscalls.RAW_TRACEPOINT_OPEN, member: "raw_tracepoint" },
+  BTF_LOAD: { layout: syscalls.BTF_LOAD, with: "btf_log_buf" },
+  TASK_FD_QUERY: { layout: syscalls.TASK_FD_QUERY, member: "task_fd_query" },
+  LINK_CREATE: {
+    layout: syscalls.LINK_CREATE,
+    member: "link_create",
+    alias: { expected_revision: "tcx.expected_revision" },
+  },
+  LINK_UPDATE: { layout: syscalls.LINK_UPDATE, member: "link_update" },
+  LINK_DETACH: { layout: syscalls.LINK_DETACH, member: "link_detach" },
+  ENABLE_STATS: { layout: syscalls.ENABLE_STATS, member: "enable_stats" },
+  ITER_CREATE: { layout: syscalls.ITER_CREATE, member: "iter_create" },
+  PROG_BIND_MAP: { layout: syscalls.PROG_BIND_MAP, member: "prog_bind_map" },
+  TOKEN_CREATE: { layout: syscalls.TOKEN_CREATE, member: "token_create" },
+  PROG_STREAM_READ: { layout: syscalls.PROG_STREAM_READ, member: "prog_stream_read" },
+};
 
 const arm = (name: string, layout: Layout): Record<string, string> =>
   Object.fromEntries(Object.keys(layout).map((field) => [field, `${name}.${field}`]));
@@ -136,7 +137,8 @@ describe("the layout tables against the running kernel's own types", { skip: ski
     const sizes = { bpf_prog_info: 232, bpf_map_info: 104, bpf_btf_info: 32, bpf_link_info: syscalls.LINK_INFO_SIZE };
     for (const [struct, room] of Object.entries(sizes)) {
       for (const { layout, struct: of } of Object.values(INFOS))
-        if (of === struct) for (const [offset, width] of Object.values(layout)) assert.ok(offset + width <= room, struct);
+        if (of === struct)
+          for (const [offset, width] of Object.values(layout)) assert.ok(offset + width <= room, struct);
       if (kernel === HEADER) assert.ok((btf?.composite("struct", struct)?.size ?? 0) <= room, struct);
     }
   });
