@@ -3,13 +3,14 @@ import { type OwnedFd, SyscallError } from "../syscalls/index.ts";
 
 interface Unclosed {
   readonly fd: OwnedFd;
-  readonly what: string;
+  readonly what: string | undefined;
 }
 
 /** Closes what was dropped without closing, and says so once for each object: a leak that is repaired is still a mistake. */
 const dropped = new FinalizationRegistry<Unclosed>(({ fd, what }) => {
   if (fd.closed) return;
   fd.close();
+  if (what === undefined) return;
   emitWarning(`${what} was garbage collected without close(); its file descriptor has been closed now.`, {
     type: "SkmsgWarning",
     code: "SKMSG_UNCLOSED",
@@ -23,9 +24,9 @@ export class Handle {
 
   /**
    * @param owner the object whose collection closes the fd.
-   * @param what names the object in the warning.
+   * @param what names the object in the warning; without a name there is none.
    */
-  constructor(owner: WeakKey, fd: OwnedFd, what: string) {
+  constructor(owner: WeakKey, fd: OwnedFd, what?: string) {
     this.#fd = fd;
     dropped.register(owner, { fd, what }, this);
   }

@@ -8,7 +8,6 @@ export {
   LinkType,
   MapFlags,
   MapType,
-  mountBpffs,
   ProgramType,
   SyscallError,
   type TestRunInput,
@@ -43,6 +42,7 @@ export type { VerifierLogMode } from "./object/context.ts";
 export { Ebpf, type EbpfOptions } from "./object/ebpf.ts";
 export type { ObjectSource } from "./object/source.ts";
 export { listPins } from "./pins/listPins.ts";
+export { mountBpffs } from "./pins/mountBpffs.ts";
 export { openPinned } from "./pins/openPinned.ts";
 export { GenericProgram } from "./programs/genericProgram.ts";
 export { Program } from "./programs/program.ts";

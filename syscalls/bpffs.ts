@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { ENOENT } from "./errno.ts";
+import { textUntilNul } from "./attr.ts";
+import { ENOENT, errnoName } from "./errno.ts";
 import { SyscallError } from "./errors.ts";
 import { numbers, syscall } from "./ffi.ts";
 import { Memory } from "./memory.ts";
@@ -21,8 +22,11 @@ export function mountBpffs(path: string = DEFAULT_BPFFS): void {
   const bpf = Memory.cString("bpf");
   const target = Memory.cString(path);
   const result = syscall(numbers().mount, bpf.address, target.address, bpf.address, 0, 0);
+  // Naming them also keeps them reachable until here.
   if (result < 0)
-    throw new SyscallError("mount", -result, { message: `mount -t bpf bpf ${target.bytes.length ? path : ""} failed` });
+    throw new SyscallError("mount", -result, {
+      message: `mount -t ${textUntilNul(bpf.bytes)} bpf ${textUntilNul(target.bytes)} failed: ${errnoName(-result)}`,
+    });
 }
 
 /** umount2(2). @throws SyscallError */
@@ -30,7 +34,9 @@ export function unmountBpffs(path: string = DEFAULT_BPFFS): void {
   const target = Memory.cString(path);
   const result = syscall(numbers().umount2, target.address, 0);
   if (result < 0)
-    throw new SyscallError("umount2", -result, { message: `umount ${target.bytes.length ? path : ""} failed` });
+    throw new SyscallError("umount2", -result, {
+      message: `umount ${textUntilNul(target.bytes)} failed: ${errnoName(-result)}`,
+    });
 }
 
 /**

@@ -33,11 +33,14 @@ export const ENOMEM = 12;
 export const EACCES = 13;
 export const EBUSY = 16;
 export const EEXIST = 17;
+export const ENODEV = 19;
+export const ENOTDIR = 20;
 export const EINVAL = 22;
 export const ENFILE = 23;
 export const EMFILE = 24;
 export const ENOSPC = 28;
 export const ENOSYS = 38;
+export const ENOLINK = 67;
 export const EOPNOTSUPP = 95;
 export const ENOTSUPP = 524;
 

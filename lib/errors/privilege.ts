@@ -20,7 +20,7 @@ export function missingCapabilities(needed: readonly Capability[]): Capability[]
 export function privilegeInTheWay(needed: readonly Capability[]): string | undefined {
   const missing = missingCapabilities(needed);
   if (missing.length === 0) return undefined;
-  const sysctl = unprivilegedBpfDisabled();
+  const sysctl = missing.includes("CAP_BPF") ? unprivilegedBpfDisabled() : undefined;
   const also =
     sysctl === undefined || sysctl === "0" ? "" : ` (the sysctl kernel.unprivileged_bpf_disabled is ${sysctl})`;
   return `This process lacks ${missing.join(" and ")}${also}. Run it as root, or grant it with: setcap ${missing.map((name) => name.toLowerCase()).join(",")}+ep "$(readlink -f "$(command -v node)")".`;

@@ -75,7 +75,7 @@ const NOT_OPEN = {
 
 /**
  * Attaches a loaded program to a sockmap.
- * @throws LinkError `ERR_LINK_BUSY`, `ERR_ALREADY_ATTACHED`, `ERR_NOT_SUPPORTED` (mode "link" before Linux 6.10), `ERR_PERMISSION`
+ * @throws LinkError `ERR_LINK_BUSY`, `ERR_NOT_SUPPORTED` (mode "link" before Linux 6.10), `ERR_PERMISSION`
  */
 export function attachToSockets(
   program: Attachable,
@@ -90,8 +90,6 @@ export function attachToSockets(
       "ERR_INVALID_OPTION",
       `${asked}: mode is "auto", "link" or "prog", not ${JSON.stringify(mode)}.`,
     );
-  if (attachedIds(mapFd, attachType).includes(program.id))
-    throw new LinkError("ERR_ALREADY_ATTACHED", `${asked}: this program is on this map already.`);
   if (mode === "prog") return ProgAttachment.attach(program.fd, mapFd, attachType, asked);
   const how = {
     family: LinkError,
@@ -115,11 +113,11 @@ export function attachToSockets(
   });
 }
 
-/** Ids of the programs attached; none where the kernel cannot tell (before 5.18), and the caller's own list must do. */
-function attachedIds(mapFd: number, attachType: AttachType): readonly number[] {
+/** Whether a program is on a map; undefined where the kernel cannot tell (before 5.18). */
+export function isAttached(programId: number, mapFd: number, attachType: AttachType): boolean | undefined {
   try {
-    return progQuery(mapFd, attachType).programIds;
+    return progQuery(mapFd, attachType).programIds.includes(programId);
   } catch {
-    return [];
+    return undefined;
   }
 }

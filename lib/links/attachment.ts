@@ -1,10 +1,10 @@
 import { type AttachType, dupFd, type OwnedFd, progAttach, progDetach } from "../../syscalls/index.ts";
 import { LinkError } from "../errors/classes.ts";
-import { explained } from "../errors/refusal.ts";
+import { explained, type Reasons, type Refusal } from "../errors/refusal.ts";
 import { orClose } from "../handle.ts";
 import type { LinkInfo } from "../infos/linkInfo.ts";
 import { closedLink, type HasFd, type UpdateOptions } from "./link.ts";
-import { ATTACH_REASONS, DETACH_REASONS } from "./reasons.ts";
+import { ATTACH_REASONS, DETACH_REASONS, REPLACE_REASONS } from "./reasons.ts";
 
 /** One way in which a program can be held at its place: a bpf link, or a plain attach. */
 export interface Attachment {
@@ -33,11 +33,13 @@ export class ProgAttachment implements Attachment {
 
   /** Takes the place in the map; another program attached plainly gives way. @throws LinkError */
   static attach(programFd: number, mapFd: number, attachType: AttachType, asked: string): ProgAttachment {
-    const program = dupFd(programFd);
-    const map = orClose([program], () => dupFd(mapFd));
-    return orClose([program, map], () => {
-      attach(map.fd, program.fd, attachType, asked);
-      return new ProgAttachment(program, map, attachType);
+    return explained(attaching(asked), () => {
+      const program = dupFd(programFd);
+      const map = orClose([program], () => dupFd(mapFd));
+      return orClose([program, map], () => {
+        attach(map, program, attachType);
+        return new ProgAttachment(program, map, attachType);
+      });
     });
   }
 
@@ -48,8 +50,12 @@ export class ProgAttachment implements Attachment {
   update(program: HasFd, options: UpdateOptions = {}): void {
     if (this.#map.closed) throw closedLink();
     if (options.expected !== undefined) throw notALink("the kernel cannot check the program that is expected");
-    const next = dupFd(program.fd);
-    orClose([next], () => attach(this.#map.fd, next.fd, this.#attachType, "Cannot update the attached program"));
+    const how = attaching("Cannot update the attached program", REPLACE_REASONS);
+    const next = explained(how, () => {
+      const fd = dupFd(program.fd);
+      orClose([fd], () => attach(this.#map, fd, this.#attachType));
+      return fd;
+    });
     this.#program.close();
     this.#program = next;
   }
@@ -69,15 +75,12 @@ export class ProgAttachment implements Attachment {
   }
 }
 
-function attach(mapFd: number, programFd: number, attachType: AttachType, asked: string): void {
-  const how = {
-    family: LinkError,
-    asked,
-    reasons: ATTACH_REASONS,
-    code: "ERR_LINK",
-    needs: ["CAP_NET_ADMIN"],
-  } as const;
-  explained(how, () => progAttach({ target_fd: mapFd, attach_bpf_fd: programFd, attach_type: attachType }));
+function attach(map: OwnedFd, program: OwnedFd, attachType: AttachType): void {
+  progAttach({ target_fd: map.fd, attach_bpf_fd: program.fd, attach_type: attachType });
+}
+
+function attaching(asked: string, reasons: Reasons = ATTACH_REASONS): Refusal {
+  return { family: LinkError, asked, reasons, code: "ERR_LINK", needs: ["CAP_NET_ADMIN"] };
 }
 
 /** What only a bpf link can do. */

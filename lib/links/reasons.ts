@@ -1,5 +1,5 @@
-import { EBUSY, EINVAL, ENOENT, EOPNOTSUPP, EPERM } from "../../syscalls/index.ts";
-import type { Reasons } from "../errors/refusal.ts";
+import { EBUSY, EINVAL, ENOENT, ENOLINK, EOPNOTSUPP, EPERM } from "../../syscalls/index.ts";
+import type { Reason, Reasons } from "../errors/refusal.ts";
 
 /** Attaching to a sockmap (net/core/sock_map.c, sock_map_prog_update and sock_map_link_create). */
 export const ATTACH_REASONS: Reasons = {
@@ -26,12 +26,17 @@ export const DETACH_REASONS: Reasons = {
   [EBUSY]: { code: "ERR_LINK_BUSY", why: "A bpf link holds the place by now." },
 };
 
+const OTHER_TYPE: Reason = {
+  code: "ERR_UNEXPECTED_PROGRAM_TYPE",
+  why: "The new program must have the type and attach type of the one that it replaces.",
+};
+
+/** A plain attach in the place of another. */
+export const REPLACE_REASONS: Reasons = { ...ATTACH_REASONS, [EINVAL]: OTHER_TYPE };
+
 /** BPF_LINK_UPDATE. */
 export const UPDATE_REASONS: Reasons = {
-  [EINVAL]: {
-    code: "ERR_UNEXPECTED_PROGRAM_TYPE",
-    why: "The new program must have the type and attach type of the one that it replaces.",
-  },
+  [EINVAL]: OTHER_TYPE,
   [EPERM]: { code: "ERR_UNEXPECTED_PROGRAM", why: "The program behind the link is not the one that was expected." },
-  [ENOENT]: { code: "ERR_NO_SUCH_LINK", why: "The link has been detached, or its map is gone." },
+  [ENOLINK]: { code: "ERR_NO_SUCH_LINK", why: "Somebody else has detached it, through another fd of the link." },
 };

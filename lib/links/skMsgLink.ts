@@ -28,7 +28,7 @@ export class SkMsgLink {
   }
 
   /**
-   * Puts another program in the place, with no moment between.
+   * Puts another program in the place, with no moment between. Sockets that were inserted before keep the old one.
    * @throws LinkError `ERR_UNEXPECTED_PROGRAM_TYPE`, `ERR_UNEXPECTED_PROGRAM`, `ERR_CLOSED`
    */
   update(program: HasFd, options: UpdateOptions = {}): void {

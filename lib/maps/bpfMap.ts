@@ -134,10 +134,14 @@ export class BpfMap {
    * @throws MapError `ERR_MAP_BUSY` while it is mapped for writing or frozen already, `ERR_NOT_SUPPORTED`
    */
   freeze(): void {
+    const frozen = { code: "ERR_MAP_BUSY", why: "It is frozen already." };
+    const readOnly = { code: "ERR_PERMISSION", why: "This fd may not write to the map." };
+    // Older kernels answer EBUSY for a frozen map, newer ones EPERM, as for an fd that may not write.
+    const already = this.info().frozen === true;
     const reasons = {
-      [EBUSY]: { code: "ERR_MAP_BUSY", why: "It is frozen already, or somebody has it mapped for writing." },
+      [EBUSY]: already ? frozen : { code: "ERR_MAP_BUSY", why: "Somebody has it mapped for writing." },
       [EINVAL]: { code: "ERR_NOT_SUPPORTED", why: "Maps of this type cannot be frozen." },
-      [EPERM]: { code: "ERR_PERMISSION", why: "This fd may not write to the map." },
+      [EPERM]: already ? frozen : readOnly,
     };
     explained({ family: MapError, asked: `Cannot freeze ${this.describe()}`, reasons, code: "ERR_MAP" }, () =>
       mapFreeze(this.fd),

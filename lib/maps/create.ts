@@ -141,7 +141,7 @@ export function createOf<M extends BpfMap, K, V>(
     valueSize: whole(options.valueSize ?? value?.size ?? 4, "valueSize"),
     maxEntries: whole(options.maxEntries, "maxEntries"),
     flags: whole(options.flags ?? 0, "flags"),
-    numaNode: options.numaNode,
+    numaNode: options.numaNode === undefined ? undefined : whole(options.numaNode, "numaNode"),
     extra: options.extra,
   });
   return orClose([fd], () => new mapClass({ fd, info: MapInfo.fromFd(fd.fd), name: name || undefined, key, value }));

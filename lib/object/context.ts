@@ -1,6 +1,7 @@
 import type { ElfObject } from "../../elf/index.ts";
-import { btfLoad, type OwnedFd, type ProgramType, SyscallError } from "../../syscalls/index.ts";
+import { btfLoad, type ProgramType, SyscallError } from "../../syscalls/index.ts";
 import { withMemoryLock } from "../features/memlock.ts";
+import { Handle } from "../handle.ts";
 import type { BpfMap } from "../maps/bpfMap.ts";
 
 /** How much the verifier is to write: nothing unless it refuses, its statistics, or every instruction. */
@@ -15,7 +16,7 @@ export class ObjectContext {
   readonly kernelVersion: number | undefined;
   readonly verifierLog: VerifierLogMode;
   readonly programTypes: Readonly<Record<string, ProgramType>>;
-  #btf: OwnedFd | "refused" | undefined;
+  #btf: Handle | "refused" | undefined;
 
   constructor(
     object: ElfObject,
@@ -44,11 +45,15 @@ export class ObjectContext {
     this.#btf = undefined;
   }
 
-  #loadBtf(): OwnedFd | "refused" {
+  #loadBtf(): Handle | "refused" {
     const bytes = this.object.btfForKernel();
     if (bytes === undefined) return "refused";
     try {
-      return withMemoryLock(() => btfLoad(bytes));
+      // Not what users hold: the warning about their objects is enough.
+      return new Handle(
+        this,
+        withMemoryLock(() => btfLoad(bytes)),
+      );
     } catch (error) {
       if (error instanceof SyscallError && error.code === "ERR_SYSCALL") return "refused";
       throw error;

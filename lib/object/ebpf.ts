@@ -91,7 +91,7 @@ export class Ebpf {
       for (const { map } of undo) map.close();
       context.close();
       // Only now, as looking at a pin takes an fd, and a lack of them may be what failed.
-      for (const { map, pinned } of undo) if (pinned !== undefined) removePin(pinned, "map", map.id);
+      for (const { map, pinned } of undo) if (pinned !== undefined) unpinQuietly(pinned, map.id);
       throw error;
     }
   }
@@ -179,6 +179,15 @@ export class Ebpf {
 
   #checkOpen(): void {
     if (this.#closed) throw new SkmsgError("ERR_CLOSED", "This object has been closed, with its programs and maps.");
+  }
+}
+
+/** While something is being undone: the failure that led to it is the one to tell. */
+function unpinQuietly(path: string, id: number): void {
+  try {
+    removePin(path, "map", id);
+  } catch {
+    // What cannot be removed stays, as after a crash, and the next load finds and uses it.
   }
 }
 

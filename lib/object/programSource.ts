@@ -2,6 +2,8 @@ import { type ProgramSpec, RelocationError } from "../../elf/index.ts";
 import {
   E2BIG,
   EINVAL,
+  EMFILE,
+  ENFILE,
   ENOMEM,
   EPERM,
   type LoadedProgram,
@@ -17,7 +19,7 @@ import { ProgramError } from "../errors/classes.ts";
 import { type Reasons, refusal } from "../errors/refusal.ts";
 import { kernelVersion } from "../features/kernelVersion.ts";
 import { raiseMemoryLock } from "../features/memlock.ts";
-import { orClose } from "../handle.ts";
+import { isErrno, orClose } from "../handle.ts";
 import { kernelName } from "../names.ts";
 import type { LoadedFd, ProgramSource } from "../programs/program.ts";
 import type { ObjectContext, VerifierLogMode } from "./context.ts";
@@ -147,8 +149,11 @@ export class ObjectProgram implements ProgramSource {
   }
 
   #refusal(error: unknown): unknown {
-    if (error instanceof ProgLoadError && error.log.trim() !== "")
-      return verifierError(this.#spec, this.#context.object.btf, error);
+    // The fd comes last, when the verifier is content and has written its log.
+    if (error instanceof ProgLoadError && !isErrno(error, EMFILE, ENFILE)) {
+      const refused = verifierError(this.#spec, this.#context.object.btf, error);
+      if (refused !== undefined) return refused;
+    }
     const asked = `Cannot load the program ${JSON.stringify(this.#spec.name)} (section ${JSON.stringify(this.#spec.section)})`;
     return refusal(error, {
       family: ProgramError,

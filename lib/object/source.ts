@@ -15,7 +15,7 @@ export interface NamedObject {
 
 /**
  * Reads and parses.
- * @throws ElfError `ERR_NO_SUCH_FILE`, `ERR_NOT_A_FILE`, `ERR_READ_FILE`, `ERR_BYTE_ORDER`, and what parsing gives
+ * @throws ElfError `ERR_NO_SUCH_FILE`, `ERR_NOT_A_FILE`, `ERR_READ_FILE`, `ERR_INVALID_SOURCE`, `ERR_BYTE_ORDER`, and what parsing gives
  */
 export function readObject(source: ObjectSource): NamedObject {
   const named = parse(source);
@@ -37,9 +37,21 @@ function parse(source: ObjectSource): NamedObject {
       "ERR_INVALID_SOURCE",
       `An object is given as a path, a file: URL, a Uint8Array or an ElfObject, not as ${typeof source}.`,
     );
-  const path = source instanceof URL || source.startsWith("file:") ? fileURLToPath(source) : source;
+  const path = source instanceof URL || source.startsWith("file:") ? pathOf(source) : source;
   const [name = ""] = basename(path).split(".");
   return { object: ElfObject.parse(readFile(path)), name };
+}
+
+function pathOf(url: string | URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new ElfError(
+      "ERR_INVALID_SOURCE",
+      `The URL ${url} names no file of this machine: ${cause instanceof Error ? cause.message : cause}.`,
+      { cause },
+    );
+  }
 }
 
 function readFile(path: string): Uint8Array {

@@ -12,9 +12,14 @@ const TAIL_LINES = 8;
 const STATISTICS =
   /^(processed \d+ insns|verification time|stack depth|insns processed|mark_read|max_states|old:|new:|peak_states)/;
 
-/** The verifier's refusal as an error: reason, source line, and the end of the log. */
-export function verifierError(spec: ProgramSpec, btf: Btf | undefined, cause: ProgLoadError): VerifierError {
+/** The verifier's refusal as an error: reason, source line, and the end of the log. Undefined where it wrote nothing but statistics. */
+export function verifierError(
+  spec: ProgramSpec,
+  btf: Btf | undefined,
+  cause: ProgLoadError,
+): VerifierError | undefined {
   const lines = cause.log.split("\n").filter((line) => line !== "" && !STATISTICS.test(line));
+  if (lines.length === 0) return undefined;
   const summary = reasonOf(lines);
   const location = locate(spec, btf, lines);
   const tail = lines.slice(-TAIL_LINES);

@@ -1,6 +1,6 @@
 import { AttachType, ProgramType } from "../../syscalls/index.ts";
 import { LinkError } from "../errors/classes.ts";
-import { type AttachOptions, attachToSockets, type SocketsTarget, targetInfo } from "../links/attach.ts";
+import { type AttachOptions, attachToSockets, isAttached, type SocketsTarget, targetInfo } from "../links/attach.ts";
 import { newLinkId, type SkMsgLinkId } from "../links/linkId.ts";
 import { SkMsgLink } from "../links/skMsgLink.ts";
 import { Program, type ProgramOptions } from "./program.ts";
@@ -40,21 +40,25 @@ export class SkMsg extends Program {
   attach(map: SocketsTarget, options: AttachOptions = {}): SkMsgLinkId {
     const { fd } = this;
     const target = targetInfo(map, this.name);
-    for (const { mapId } of this.#tracked.values())
-      if (mapId === target.id)
-        throw new LinkError(
-          "ERR_ALREADY_ATTACHED",
-          `Cannot attach ${JSON.stringify(this.name)} to the map ${JSON.stringify(target.name)}: this program is on this map already.`,
-        );
     const program = { fd, id: this.info().id, name: this.name };
     const mapFd = typeof map === "number" ? map : map.fd;
+    const before = this.links.find((id) => this.#tracked.get(id)?.mapId === target.id);
+    if (isAttached(program.id, mapFd, AttachType.SkMsgVerdict) ?? before !== undefined)
+      throw new LinkError(
+        "ERR_ALREADY_ATTACHED",
+        `Cannot attach ${JSON.stringify(this.name)} to the map ${JSON.stringify(target.name)}: this program is on this map already.`,
+      );
+    if (before !== undefined) this.#forget(before);
     const attachment = attachToSockets(program, mapFd, target.name, AttachType.SkMsgVerdict, options.mode);
     const id = newLinkId();
     this.#tracked.set(id, { link: new SkMsgLink(attachment), mapId: target.id });
     return id;
   }
 
-  /** Undoes that attach. @throws LinkError `ERR_NO_SUCH_LINK` for an id that is used up or another program's; ProgramError `ERR_CLOSED` */
+  /**
+   * Undoes that attach. Sockets that were inserted before keep the program until they leave the map.
+   * @throws LinkError `ERR_NO_SUCH_LINK` for an id that is used up or another program's; ProgramError `ERR_CLOSED`
+   */
   detach(id: SkMsgLinkId): void {
     this.takeLink(id).detach();
   }
@@ -74,6 +78,15 @@ export class SkMsg extends Program {
       );
     this.#tracked.delete(id);
     return tracked.link;
+  }
+
+  /** Drops an attach that is none any more: another program has taken its place, or somebody has detached it. */
+  #forget(id: SkMsgLinkId): void {
+    try {
+      this.#take(id).detach();
+    } catch {
+      // The kernel says the same.
+    }
   }
 
   protected override detachAll(): void {

@@ -1,16 +1,17 @@
 // vm: no, it compares with bpftool
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
-import { AttachType, Ebpf, GenericMap, MapFlags, MapInfo, MapType, ProgramInfo, ProgramType } from "skmsg";
+import { AttachType, Ebpf, GenericMap, MapFlags, MapType, ProgramInfo, ProgramType } from "skmsg";
 import { ElfObject } from "skmsg/elf";
-import { Memory, objGet, progLoad } from "skmsg/syscalls";
+import { progInfoArray, progLoad } from "skmsg/syscalls";
 import { bpftoolText, ownBpffs, skipWithout } from "../support/environment.ts";
 import { throwsCode } from "../support/errors.ts";
 import { COMPILERS, fixture, fixtureBytes } from "../support/fixtures.ts";
-import { type KernelMap, kernelMaps, kernelPrograms, loadByLibbpf, type Pinned } from "../support/libbpf.ts";
+import { loadAttr, returning } from "../support/instructions.ts";
+import { type KernelMap, kernelMaps, kernelPrograms, type Libbpf, loadByLibbpf } from "../support/libbpf.ts";
 
 /** The fixtures that libbpf loads (README.md there), but for `core` and `types`, which come last here. */
 const LOADED_BY_BOTH = [
@@ -36,27 +37,21 @@ const bpffs = ownBpffs();
 const folder = mkdtempSync(join(tmpdir(), "skmsg-libbpf-"));
 after(() => rmSync(folder, { recursive: true }));
 
-interface Sides {
-  readonly bpf: Ebpf;
-  readonly theirs: Pinned;
-}
-
 for (const compiler of COMPILERS) {
   describe(`the same as libbpf makes of it, ${compiler}`, { skip }, () => {
-    for (const name of LOADED_BY_BOTH)
-      it(name, (t) => {
-        compare(t, load(fixture(name, compiler), `${compiler}-${name}`));
-      });
+    const pins = join(bpffs, compiler);
+
+    for (const name of LOADED_BY_BOTH) it(name, (t) => compare(t, fixture(name, compiler), `${pins}-${name}`));
 
     it("types, all but the program that does not load by itself", (t) => {
       // bpftool cannot pin a program that libbpf leaves unloaded. In this copy that one is no code.
       const path = join(folder, "types.o");
       writeFileSync(path, notCode(fixtureBytes("types", compiler), "?sk_msg"));
-      compare(t, load(path, `${compiler}-types`));
+      compare(t, path, `${pins}-types`);
     });
 
     it("core: libbpf applies its CO-RE relocations, and we refuse them", () => {
-      loadByLibbpf(fixture("core", compiler), bpffs, `${compiler}-core`);
+      loadByLibbpf(fixture("core", compiler), `${pins}-core`);
       using bpf = Ebpf.load(fixture("core", compiler));
       throwsCode(() => bpf.program("core").load(), "ERR_CORE_UNSUPPORTED", /"core" has \d+ CO-RE relocations/);
       assert.equal(bpf.program("core").isLoaded, false);
@@ -64,44 +59,67 @@ for (const compiler of COMPILERS) {
   });
 }
 
-function load(path: string, label: string): Sides {
-  const pinsByName = label.endsWith("pin-by-name");
-  const theirs = loadByLibbpf(path, bpffs, label, pinsByName);
-  const bpf = Ebpf.load(path, { pinPath: join(bpffs, label) });
+it("bpftool shows the source lines of a program that we loaded", { skip }, () => {
+  using bpf = Ebpf.load(fixture("subprogs"));
   bpf.loadAll();
-  return { bpf, theirs };
-}
+  const { id } = bpf.program("entry_two").info();
+  const lines = bpftoolText("prog", "dump", "xlated", "id", String(id), "linum");
+  // Lines of the program, of a static and of a global subprogram, each under its function.
+  assert.match(lines, /entry_two\(.*\):\n; .*\[file:\S*subprogs\.bpf\.c line_num:\d+ line_col:\d+\]/);
+  assert.match(lines, /deep_c\(.*\):\n(.*\n)*?; return x \+ 3; \[file/);
+  assert.match(lines, /global_e\(.*\):\n(.*\n)*?; return x \+ 1000; \[file/);
+});
 
-function compare(t: TestContext, { bpf, theirs }: Sides): void {
-  using ours = bpf;
+function compare(t: TestContext, object: string, pins: string): void {
+  const theirs = loadByLibbpf(object, pins);
+  mkdirSync(join(pins, "ours"));
+  using ours = Ebpf.load(object, { pinPath: join(pins, "ours") });
+  ours.loadAll();
   const loaded = [...ours.programs.values()].filter((program) => program.isLoaded);
   assert.deepEqual(loaded.map(({ name }) => name).sort(), [...theirs.programs.keys()].sort());
   const pairs = loaded.map((program) => {
     const pin = theirs.programs.get(program.name) ?? assert.fail();
-    return { program, pin, mine: program.info().id, other: ProgramInfo.fromPin(pin).id };
+    return { mine: program.info(), other: ProgramInfo.fromPin(pin) };
   });
-  const mine = kernelPrograms(pairs.map((pair) => pair.mine));
-  assert.deepEqual(mine, kernelPrograms(pairs.map((pair) => pair.other)));
-  t.diagnostic(mine.map(({ name, tag, verifiedInstructions }) => `${name} ${tag} ${verifiedInstructions}`).join(", "));
-  for (const pair of pairs) {
-    assert.ok(pair.program.info().verifiedInstructions);
-    assert.equal(listing(pair.mine), listing(pair.other), "translated instructions with their source lines");
-    assertSameAttachType(pair.program.fd, pair.pin);
+  const kernels = kernelPrograms(pairs.map(({ mine }) => mine.id));
+  t.diagnostic(
+    kernels.map(({ name, tag, verifiedInstructions }) => `${name} ${tag} ${verifiedInstructions}`).join(", "),
+  );
+  assert.deepEqual(kernels, kernelPrograms(pairs.map(({ other }) => other.id)));
+  for (const { mine, other } of pairs) {
+    assert.deepEqual(code(mine), code(other));
+    assertSameAttachType(mine, other);
   }
   compareMaps(ours, theirs);
 }
 
-function compareMaps({ object, maps }: Ebpf, theirs: Pinned): void {
+/** What the verifier made of a program, and what the kernel knows of its source. */
+function code(info: ProgramInfo): object {
+  using fd = info.fd();
+  return {
+    instructions: withoutIds(info.insns()),
+    functions: progInfoArray(fd.fd, "func_info"),
+    lines: progInfoArray(fd.fd, "line_info"),
+  };
+}
+
+/** The kernel shows the maps in `ldimm64` by their ids. */
+function withoutIds(instructions: Uint8Array): Uint8Array {
+  const copy = instructions.slice();
+  for (let at = 0; at < copy.length; at += 8)
+    if (copy[at] === 0x18 && ((copy[at + 1] ?? 0) & 0xf0) !== 0) copy.fill(0, at + 4, at + 8);
+  return copy;
+}
+
+function compareMaps({ object, maps }: Ebpf, theirs: Libbpf): void {
   const mine = kernelMaps([...maps.values()].map(({ id }) => id));
-  const other = kernelMaps(theirs.maps.map((path) => MapInfo.fromPin(path).id));
   // libbpf 1.1 makes every data map mmapable. From 1.1.2 on it does, as we do, only where the section has a variable
   // that a skeleton would show: no BTF describes string literals, so there is none in `.rodata.str1.1`.
-  const literals = object.maps.filter(({ name }) => name === ".rodata.str1.1").length;
-  const known = mine.filter(({ name }) => name === ".rodata.str1.1");
-  assert.equal(known.length, literals);
-  const expected = mine.map((map) => (known.includes(map) ? { ...map, flags: map.flags | MapFlags.Mmapable } : map));
-  assert.deepEqual(sorted(other), sorted(expected));
-  for (const { flags } of known) assert.equal(flags, MapFlags.RdonlyProg);
+  const literals = mine.filter(({ name }) => name === ".rodata.str1.1");
+  assert.equal(literals.length, object.maps.filter(({ name }) => name === ".rodata.str1.1").length);
+  for (const { flags } of literals) assert.equal(flags, MapFlags.RdonlyProg);
+  const expected = mine.map((map) => (literals.includes(map) ? { ...map, flags: map.flags | MapFlags.Mmapable } : map));
+  assert.deepEqual(sorted(kernelMaps(theirs.maps)), sorted(expected));
 }
 
 function sorted(maps: readonly KernelMap[]): KernelMap[] {
@@ -109,26 +127,27 @@ function sorted(maps: readonly KernelMap[]): KernelMap[] {
   return maps.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
-/** What the verifier made of it, with source lines; ids of maps and addresses of maps are no part of it. */
-function listing(id: number): string {
-  return bpftoolText("prog", "dump", "xlated", "id", String(id), "linum").replace(/map\[id:\d+\]/g, "map[id]");
-}
-
-/** The kernel shows `expected_attach_type` nowhere, but from 6.18 on a program array takes only programs of one. */
-function assertSameAttachType(fd: number, pin: string): void {
-  if (!(isAttachTypeSeen ??= seesAttachType())) return;
+/** The kernel tells `expected_attach_type` nowhere; but from 6.18 on a program array takes programs of one only. */
+function assertSameAttachType(mine: ProgramInfo, other: ProgramInfo): void {
+  if (!seesAttachType()) return;
   using array = programArray();
-  using other = objGet(pin);
-  array.set(0, other.fd).set(1, fd);
+  for (const [index, info] of [mine, other].entries()) {
+    using fd = info.fd();
+    array.set(index, fd.fd);
+  }
 }
 
 let isAttachTypeSeen: boolean | undefined;
 
 function seesAttachType(): boolean {
-  const insns = Memory.from(new Uint8Array([0xb7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]));
-  const attr = { prog_type: ProgramType.SkMsg, insn_cnt: 2, insns, license: Memory.cString("GPL") };
-  using none = progLoad(attr).fd;
-  using verdict = progLoad({ ...attr, expected_attach_type: AttachType.SkMsgVerdict }).fd;
+  isAttachTypeSeen ??= probeAttachType();
+  return isAttachTypeSeen;
+}
+
+function probeAttachType(): boolean {
+  using none = progLoad(loadAttr(ProgramType.SkMsg, returning(1))).fd;
+  const type = { expected_attach_type: AttachType.SkMsgVerdict };
+  using verdict = progLoad(loadAttr(ProgramType.SkMsg, returning(1), type)).fd;
   using array = programArray();
   array.set(0, none.fd);
   try {

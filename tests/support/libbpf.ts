@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { MapInfo, ProgramInfo } from "skmsg";
+import { mkdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { listPins, MapInfo, ProgramInfo } from "skmsg";
+import { ElfObject } from "skmsg/elf";
 import { bpftool } from "./environment.ts";
 
 /** A program as the kernel keeps it, from bpftool's own listing; what it leaves out is asked for by us. */
@@ -85,32 +86,36 @@ function select<T extends { readonly id: number }>(list: readonly T[], ids: read
   });
 }
 
-/** What an object has become, by libbpf: paths of pins by the object's names of the programs; and the maps' pins. */
-export interface Pinned {
+/** What libbpf has made of an object. */
+export interface Libbpf {
+  /** Pins, by the object's names. */
   readonly programs: ReadonlyMap<string, string>;
-  readonly maps: readonly string[];
+  /** Ids. */
+  readonly maps: readonly number[];
 }
 
 /**
- * `bpftool prog loadall`: programs and maps are pinned in folders of their own in `bpffs`. What the object pins by
- * itself goes to `bpffs` as well, since it stands in for /sys/fs/bpf, in a mount namespace of bpftool's own.
+ * `bpftool prog loadall`, everything pinned below a folder. What the object pins by name goes there as well: in a mount
+ * namespace of bpftool's own the folder stands in for /sys/fs/bpf.
+ * @param folder a new one, in a BPF file system.
  */
-export function loadByLibbpf(path: string, bpffs: string, label: string, pinsByName: boolean): Pinned {
-  const programs = join(bpffs, label, "programs");
-  const maps = join(bpffs, label, "maps");
+export function loadByLibbpf(object: string, folder: string): Libbpf {
+  const programs = join(folder, "programs");
+  const maps = join(folder, "maps");
+  mkdirSync(folder);
   // A map that is pinned by name already cannot be pinned at another path by libbpf.
-  const command = ["bpftool", "prog", "loadall", path, programs, ...(pinsByName ? [] : ["pinmaps", maps])];
-  const script = 'mount --bind "$0" /sys/fs/bpf && mkdir -p "$1" && shift && exec "$@"';
-  const { status, stderr, stdout } = spawnSync(
-    "unshare",
-    ["-m", "sh", "-c", script, bpffs, join(bpffs, label), ...command],
-    {
-      encoding: "utf8",
-    },
-  );
+  const isPinning = ElfObject.parse(readFileSync(object)).maps.some(({ pinByName }) => pinByName);
+  const command = ["bpftool", "prog", "loadall", object, programs, ...(isPinning ? [] : ["pinmaps", maps])];
+  const script = 'mount --bind "$0" /sys/fs/bpf && exec "$@"';
+  const { status, stderr, stdout } = spawnSync("unshare", ["-m", "sh", "-c", script, folder, ...command], {
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`${command.join(" ")}: ${stderr || stdout}`);
+  const pins = [...listPins(folder)];
+  const loaded = pins.filter((path) => path.startsWith(programs));
+  const ids = pins.filter((path) => !loaded.includes(path)).map((path) => MapInfo.fromPin(path).id);
   return {
-    programs: new Map([...listPins(programs)].map((path) => [basename(path), path])),
-    maps: pinsByName ? readdirSync(bpffs).filter((name) => name.startsWith("PINNED")).map((name) => join(bpffs, name)) : existsSync(maps) ? [...listPins(maps)] : [],
+    programs: new Map(loaded.map((path) => [basename(path), path])),
+    maps: [...new Set([...ids, ...loaded.flatMap((path) => ProgramInfo.fromPin(path).mapIds)])],
   };
 }

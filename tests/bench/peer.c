@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The C side: the same work as subject/works.ts, through libbpf.
+ *
+ * Reads lines "WORK COUNT" and answers each by one line with the nanoseconds
+ * that one of COUNT operations took. Arguments: an object file; without it,
+ * prints the version of libbpf.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#define ENTRIES 1024
+
+static const char *object_path;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void check(int failed, const char *what)
+{
+	if (failed)
+		die(what);
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static int create(enum bpf_map_type type, int entries)
+{
+	int fd = bpf_map_create(type, "bench", 4, 8, entries, NULL);
+
+	check(fd < 0, "bpf_map_create");
+	return fd;
+}
+
+static void fill(int fd, int entries)
+{
+	for (uint32_t key = 0; key < (uint32_t)entries; key++) {
+		uint64_t value = key;
+
+		check(bpf_map_update_elem(fd, &key, &value, BPF_ANY), "bpf_map_update_elem");
+	}
+}
+
+static uint64_t lookup(enum bpf_map_type type, int count)
+{
+	int fd = create(type, ENTRIES);
+	uint64_t start, value, took;
+
+	fill(fd, ENTRIES);
+	start = now();
+	for (int i = 0; i < count; i++) {
+		uint32_t key = i % ENTRIES;
+
+		check(bpf_map_lookup_elem(fd, &key, &value), "bpf_map_lookup_elem");
+	}
+	took = now() - start;
+	close(fd);
+	return took;
+}
+
+static uint64_t update(enum bpf_map_type type, int count)
+{
+	int fd = create(type, ENTRIES);
+	uint64_t start, took;
+
+	fill(fd, ENTRIES);
+	start = now();
+	for (int i = 0; i < count; i++) {
+		uint32_t key = i % ENTRIES;
+		uint64_t value = key;
+
+		check(bpf_map_update_elem(fd, &key, &value, BPF_ANY), "bpf_map_update_elem");
+	}
+	took = now() - start;
+	close(fd);
+	return took;
+}
+
+static uint64_t hash_lookup(int count) { return lookup(BPF_MAP_TYPE_HASH, count); }
+static uint64_t hash_update(int count) { return update(BPF_MAP_TYPE_HASH, count); }
+static uint64_t array_lookup(int count) { return lookup(BPF_MAP_TYPE_ARRAY, count); }
+static uint64_t array_update(int count) { return update(BPF_MAP_TYPE_ARRAY, count); }
+
+static uint64_t hash_delete(int count)
+{
+	int fd = create(BPF_MAP_TYPE_HASH, count);
+	uint64_t start, took;
+
+	fill(fd, count);
+	start = now();
+	for (uint32_t key = 0; key < (uint32_t)count; key++)
+		check(bpf_map_delete_elem(fd, &key), "bpf_map_delete_elem");
+	took = now() - start;
+	close(fd);
+	return took;
+}
+
+static uint64_t sockhash_insert(int count)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = create(BPF_MAP_TYPE_SOCKHASH, ENTRIES);
+	uint64_t start, took, value = client;
+	uint32_t key = 1;
+
+	check(bind(server, (struct sockaddr *)&address, length), "bind");
+	check(listen(server, 1), "listen");
+	check(getsockname(server, (struct sockaddr *)&address, &length), "getsockname");
+	check(connect(client, (struct sockaddr *)&address, length), "connect");
+	start = now();
+	for (int i = 0; i < count; i++)
+		check(bpf_map_update_elem(fd, &key, &value, BPF_ANY), "bpf_map_update_elem");
+	took = now() - start;
+	close(client);
+	close(server);
+	close(fd);
+	return took;
+}
+
+static uint64_t parse(int count)
+{
+	static char bytes[1 << 20];
+	FILE *file = fopen(object_path, "r");
+	uint64_t start, took;
+	size_t size;
+
+	check(!file, object_path);
+	size = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	start = now();
+	for (int i = 0; i < count; i++) {
+		struct bpf_object *object = bpf_object__open_mem(bytes, size, NULL);
+
+		check(!object, "bpf_object__open_mem");
+		bpf_object__close(object);
+	}
+	took = now() - start;
+	return took;
+}
+
+static uint64_t load(int count)
+{
+	uint64_t start = now();
+
+	for (int i = 0; i < count; i++) {
+		struct bpf_object *object = bpf_object__open_file(object_path, NULL);
+
+		check(!object, "bpf_object__open_file");
+		check(bpf_object__load(object), "bpf_object__load");
+		bpf_object__close(object);
+	}
+	return now() - start;
+}
+
+static uint64_t btf_index(int count)
+{
+	uint64_t start = now();
+
+	for (int i = 0; i < count; i++) {
+		struct btf *btf = btf__parse_raw("/sys/kernel/btf/vmlinux");
+
+		check(!btf, "btf__parse_raw");
+		btf__free(btf);
+	}
+	return now() - start;
+}
+
+static const struct {
+	const char *name;
+	uint64_t (*run)(int count);
+} works[] = {
+	{ "hash-lookup", hash_lookup },
+	{ "hash-update", hash_update },
+	{ "hash-delete", hash_delete },
+	{ "array-lookup", array_lookup },
+	{ "array-update", array_update },
+	{ "sockhash-insert", sockhash_insert },
+	{ "parse", parse },
+	{ "load", load },
+	{ "btf-index", btf_index },
+};
+
+int main(int argc, char **argv)
+{
+	char name[64];
+	int count;
+
+	if (argc < 2) {
+		puts(libbpf_version_string());
+		return 0;
+	}
+	object_path = argv[1];
+	libbpf_set_print(NULL);
+	while (scanf("%63s %d", name, &count) == 2) {
+		size_t i = 0;
+
+		while (i < sizeof(works) / sizeof(*works) && strcmp(works[i].name, name))
+			i++;
+		if (i == sizeof(works) / sizeof(*works)) {
+			fprintf(stderr, "no such work: %s\n", name);
+			return 1;
+		}
+		printf("%f\n", (double)works[i].run(count) / count);
+		fflush(stdout);
+	}
+	return 0;
+}
