@@ -2,6 +2,7 @@ import { decodeType, kindOf, recordBytes, TYPE_BYTES } from "./btf-decode.ts";
 import { type BtfParts, readBtfHeader } from "./btf-header.ts";
 import { type BtfKind, type BtfType, KIND_NAMES } from "./btf-types.ts";
 import { MAX_NAME_BYTES, readCString, viewOf } from "./bytes.ts";
+import { EssentialNames } from "./core-names.ts";
 import { BtfError } from "./errors.ts";
 
 /** Steps through typedefs, qualifiers and arrays before a type counts as a cycle (as libbpf's MAX_RESOLVE_DEPTH). */
@@ -33,6 +34,8 @@ export class Btf {
   readonly #firstString: number;
   /** The string section as one text of single-byte characters, made when first searched. */
   #searchable: string | undefined;
+  /** Made when first asked. */
+  #essentialNames: EssentialNames | undefined;
 
   /**
    * @param bytes kept, not copied
@@ -122,6 +125,21 @@ export class Btf {
   }
 
   /**
+   * The ids of this BTF's own types, in order and without those of a base, that have this name when flavours are left
+   * off on both sides: `x`, `x___old`. Functions, variables and sections are not searched.
+   */
+  idsByEssentialName(name: string): number[] {
+    this.#essentialNames ??= new EssentialNames({
+      view: this.#view,
+      littleEndian: this.littleEndian,
+      offsets: this.#offsets,
+      firstId: this.#firstId,
+      text: (offset) => this.#textPlace(offset),
+    });
+    return this.#essentialNames.idsOf(name);
+  }
+
+  /**
    * Follows typedefs, const, volatile, restrict and type tags to the type behind them.
    *
    * @throws BtfError ERR_BTF_MALFORMED for a chain of more than 32, which only a cycle makes
@@ -202,6 +220,11 @@ export class Btf {
         `a name is said to stand at byte ${offset} of its strings, which end at ${this.stringsEnd}, and none ends there within ${limit} bytes.`,
       );
     return text;
+  }
+
+  #textPlace(offset: number): readonly [bytes: Uint8Array, start: number] {
+    if (this.base !== undefined && offset < this.#firstString) return this.base.#textPlace(offset);
+    return [this.#strings, offset - this.#firstString];
   }
 
   *#idsNamed(name: string, kind: BtfKind | undefined): Generator<number, undefined> {

@@ -1,6 +1,9 @@
 /** The longest name taken from a file, in bytes. The kernel itself stops at 512 (KSYM_NAME_LEN). */
 export const MAX_NAME_BYTES = 1024;
 
+/** Up to here a name is read byte by byte. */
+const PLAIN_BYTES = 64;
+
 /** A view on the very same memory. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -21,21 +24,26 @@ export function readU64(view: DataView, offset: number, littleEndian: boolean): 
  * or the text is longer than `limit` bytes.
  */
 export function readCString(bytes: Uint8Array, offset: number, limit: number): string | undefined {
-  if (offset >= bytes.length) return undefined;
-  const end = bytes.subarray(offset, offset + limit + 1).indexOf(0);
-  if (end < 0) return undefined;
-  return decodeText(bytes.subarray(offset, offset + end));
-}
-
-/** UTF-8, with a short cut for the short plain names that nearly all are. */
-export function decodeText(bytes: Uint8Array): string {
-  if (bytes.length > 64) return new TextDecoder().decode(bytes);
   let text = "";
-  for (const byte of bytes) {
-    if (byte > 0x7f) return new TextDecoder().decode(bytes);
+  for (let at = offset; at < bytes.length && at <= offset + limit; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === 0) return text;
+    // Nearly all names are short and plain, and a decoder costs more than they do.
+    if (byte > 0x7f || text.length === PLAIN_BYTES) return readLongText(bytes, offset, limit);
     text += String.fromCharCode(byte);
   }
-  return text;
+  return undefined;
+}
+
+function readLongText(bytes: Uint8Array, offset: number, limit: number): string | undefined {
+  const text = bytes.subarray(offset, offset + limit + 1);
+  const end = text.indexOf(0);
+  return end < 0 ? undefined : decodeText(text.subarray(0, end));
+}
+
+/** UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 /** Lower-case hexadecimal, two digits a byte. */

@@ -35,13 +35,21 @@ export class ElfError extends FormatError {
  * | code | meaning |
  * |---|---|
  * | `ERR_BTF_MALFORMED` | `.BTF` or `.BTF.ext` is truncated, or refers to what is not there |
- * | `ERR_NO_BTF` | the object has maps in `.maps`, which only BTF describes, and no BTF |
+ * | `ERR_NO_BTF` | the object has maps in `.maps`, which only BTF describes, and no BTF; or a target has none |
  */
 export class BtfError extends FormatError {
   override readonly name: string = "BtfError";
 }
 
-/** An instruction refers to something that cannot be found (`ERR_RELOCATION`). Section, symbol and instruction are named. */
+/**
+ * An instruction refers to something that cannot be found. Section, symbol or type, and instruction are named.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `ERR_RELOCATION` | a map, a function or a variable |
+ * | `ERR_CORE_RELOCATION` | a CO-RE relocation that contradicts the object's types or instructions, or a value that does not fit |
+ * | `ERR_CORE_AMBIGUOUS` | a CO-RE relocation for which several of the kernel's types give different results |
+ */
 export class RelocationError extends FormatError {
   override readonly name: string = "RelocationError";
 }

@@ -19,6 +19,8 @@ export interface FunctionInfo {
 interface Placed {
   readonly instruction: number;
   readonly record: Uint8Array;
+  /** Its place in the table, whatever the section. */
+  readonly number: number;
 }
 
 /**
@@ -56,15 +58,20 @@ function byFunction(
   functions: FunctionTable,
 ): Map<BpfFunction, Placed[]> {
   const found = new Map<BpfFunction, Placed[]>();
+  let number = 0;
   for (const { section, count, stride, data } of tables) {
     const code = file.sectionsByName.get(section);
+    const first = number;
+    number += count;
     if (code === undefined) continue;
     const view = viewOf(data);
-    for (let at = 0; at < count * stride; at += stride) {
+    for (let index = 0; index < count; index++) {
+      const at = index * stride;
       const instruction = Math.floor(view.getUint32(at, file.littleEndian) / INSTRUCTION_BYTES);
       const fn = functions.at(code.index, instruction);
       if (fn === undefined) continue;
-      const placed = { instruction: instruction - fn.start, record: data.subarray(at, at + stride) };
+      const record = data.subarray(at, at + stride);
+      const placed = { instruction: instruction - fn.start, record, number: first + index };
       const list = found.get(fn);
       if (list === undefined) found.set(fn, [placed]);
       else list.push(placed);
@@ -86,12 +93,13 @@ function pack(placed: readonly Placed[], recordBytes: number, littleEndian: bool
 }
 
 /** `struct bpf_core_relo`: u32 offset, type id, offset of the access string, kind. */
-function toCoreRelocation({ instruction, record }: Placed, btf: Btf): CoreRelocation {
+function toCoreRelocation({ instruction, record, number }: Placed, btf: Btf): CoreRelocation {
   const view = viewOf(record);
   return {
     instruction,
     typeId: view.getUint32(4, btf.littleEndian),
     access: btf.name(view.getUint32(8, btf.littleEndian)),
     kind: view.getUint32(12, btf.littleEndian),
+    record: number,
   };
 }

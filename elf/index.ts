@@ -21,6 +21,8 @@ export type {
   BtfVariable,
   BtfVoid,
 } from "./btf-types.ts";
+export { applyCoreRelocations, type CoreApplied, CoreRelocator, type CoreResult, type CoreTargets } from "./core.ts";
+export { CORE_POISON } from "./core-patch.ts";
 export { BtfError, ElfError, RelocationError } from "./errors.ts";
 export { ElfObject } from "./object.ts";
 export { meaningOfSection, type SectionMeaning } from "./section-names.ts";
@@ -33,3 +35,4 @@ export type {
   SectionSpec,
   SymbolSpec,
 } from "./spec.ts";
+export { parseTargetBtf } from "./target-btf.ts";

@@ -67,27 +67,23 @@ export function readSections(bytes: Uint8Array, littleEndian: boolean): ElfSecti
   if (namesIndex === 0 || namesIndex >= count)
     throw malformed(`its section names are said to stand in section ${namesIndex} of ${count}.`);
 
-  const headers = Array.from({ length: count }, (_, index) =>
-    readHeader(bytes, view, table + index * SECTION_HEADER_BYTES, index, littleEndian),
-  );
-  const names = headers[namesIndex]?.data ?? new Uint8Array();
-  return headers.map(({ nameOffset, ...header }) => {
-    const name = header.type === SectionType.Null ? "" : readCString(names, nameOffset, MAX_NAME_BYTES);
-    if (name === undefined)
-      throw malformed(
-        `the name of section ${header.index} is said to stand at byte ${nameOffset} of ${names.length}, where no name ends.`,
-      );
-    return { ...header, name };
+  const names = readSection(bytes, view, table + namesIndex * SECTION_HEADER_BYTES, namesIndex, littleEndian).data;
+  return Array.from({ length: count }, (_, index) => {
+    const at = table + index * SECTION_HEADER_BYTES;
+    const section = readSection(bytes, view, at, index, littleEndian);
+    if (section.type !== SectionType.Null) section.name = readName(names, view.getUint32(at, littleEndian), index);
+    return section;
   });
 }
 
-function readHeader(
+/** All of a section but its name. */
+function readSection(
   bytes: Uint8Array,
   view: DataView,
   at: number,
   index: number,
   littleEndian: boolean,
-): Omit<ElfSection, "name"> & { nameOffset: number } {
+): ElfSection & { name: string } {
   const type = view.getUint32(at + 4, littleEndian);
   const offset = readU64(view, at + 24, littleEndian);
   const size = type === SectionType.Null ? 0 : readU64(view, at + 32, littleEndian);
@@ -95,8 +91,8 @@ function readHeader(
   const inFile = type !== SectionType.Null && type !== SectionType.NoBits;
   if (inFile && offset + size > bytes.length) throw truncated(offset + size, bytes.length, index);
   return {
-    nameOffset: view.getUint32(at, littleEndian),
     index,
+    name: "",
     type,
     flags: readU64(view, at + 8, littleEndian),
     size,
@@ -105,6 +101,15 @@ function readHeader(
     entrySize: readU64(view, at + 56, littleEndian),
     data: inFile ? bytes.subarray(offset, offset + size) : new Uint8Array(),
   };
+}
+
+function readName(names: Uint8Array, offset: number, index: number): string {
+  const name = readCString(names, offset, MAX_NAME_BYTES);
+  if (name === undefined)
+    throw malformed(
+      `the name of section ${index} is said to stand at byte ${offset} of ${names.length}, where no name ends.`,
+    );
+  return name;
 }
 
 function truncated(needed: number, found: number, section?: number): ElfError {

@@ -53,6 +53,8 @@ export interface CoreRelocation {
   readonly access: string;
   /** `enum bpf_core_relo_kind`. */
   readonly kind: number;
+  /** Its place among all the object's: libbpf applies them in this order, and what one rules out is ruled out for those after it. */
+  readonly record: number;
 }
 
 export interface MapSpec {

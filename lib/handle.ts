@@ -1,4 +1,3 @@
-import { emitWarning } from "node:process";
 import { type OwnedFd, SyscallError } from "../syscalls/index.ts";
 
 interface Unclosed {
@@ -11,7 +10,7 @@ const dropped = new FinalizationRegistry<Unclosed>(({ fd, what }) => {
   if (fd.closed) return;
   fd.close();
   if (what === undefined) return;
-  emitWarning(`${what} was garbage collected without close(); its file descriptor has been closed now.`, {
+  process.emitWarning(`${what} was garbage collected without close(); its file descriptor has been closed now.`, {
     type: "SkmsgWarning",
     code: "SKMSG_UNCLOSED",
     detail: "Use close(), or declare it with `using`.",

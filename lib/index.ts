@@ -41,6 +41,7 @@ export { SockMap } from "./maps/sockMap.ts";
 export type { VerifierLogMode } from "./object/context.ts";
 export { Ebpf, type EbpfOptions } from "./object/ebpf.ts";
 export type { ObjectSource } from "./object/source.ts";
+export type { TargetBtf } from "./object/targetBtf.ts";
 export { listPins } from "./pins/listPins.ts";
 export { mountBpffs } from "./pins/mountBpffs.ts";
 export { openPinned } from "./pins/openPinned.ts";

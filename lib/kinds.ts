@@ -15,9 +15,19 @@ import { explained, type Reasons } from "./errors/refusal.ts";
 export type Kind = "prog" | "map" | "link";
 
 const KINDS = {
-  prog: { word: "program", family: ProgramError, code: "ERR_UNEXPECTED_PROGRAM_TYPE", info: progInfo },
-  map: { word: "map", family: MapError, code: "ERR_UNEXPECTED_MAP_TYPE", info: mapInfo },
-  link: { word: "link", family: LinkError, code: "ERR_UNEXPECTED_LINK_TYPE", info: linkInfo },
+  prog: {
+    word: "program",
+    family: ProgramError,
+    code: "ERR_UNEXPECTED_PROGRAM_TYPE",
+    id: (fd: number) => progInfo(fd).u32("id", 0),
+  },
+  map: { word: "map", family: MapError, code: "ERR_UNEXPECTED_MAP_TYPE", id: (fd: number) => mapInfo(fd).u32("id", 0) },
+  link: {
+    word: "link",
+    family: LinkError,
+    code: "ERR_UNEXPECTED_LINK_TYPE",
+    id: (fd: number) => linkInfo(fd).u32("id", 0),
+  },
 } as const;
 
 const REASONS: Reasons = { [ENOENT]: { code: "ERR_BAD_FD", why: "It is not open, or /proc is not mounted." } };
@@ -30,7 +40,7 @@ export function kindName(kind: ObjectKind): string {
 
 /** The kernel's id of what an fd holds. Each kind counts for itself. @throws SyscallError */
 export function idOf(fd: number, kind: Kind): number {
-  return KINDS[kind].info(fd).u32("id") ?? 0;
+  return KINDS[kind].id(fd);
 }
 
 /**
@@ -61,4 +71,12 @@ export function duplicate(fd: number, wanted: Kind): OwnedFd {
   expectFd(fd, wanted);
   const how = { family: KINDS[wanted].family, asked: `Cannot duplicate fd ${fd}`, reasons: {}, code: "ERR_BAD_FD" };
   return explained(how, () => dupFd(fd));
+}
+
+/** Asks the kernel about an object. @throws the family's `ERR_INFO`, `ERR_PERMISSION`, `ERR_TOO_MANY_FILES` */
+export function ask<T>(kind: Kind, question: () => T): T {
+  const { word, family } = KINDS[kind];
+  const asked = `Cannot ask about the ${word}`;
+  // Up to Linux 6.2 the sysctl kernel.unprivileged_bpf_disabled forbids even that.
+  return explained({ family, asked, reasons: {}, code: "ERR_INFO", needs: ["CAP_BPF"] }, question);
 }

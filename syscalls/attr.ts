@@ -57,35 +57,37 @@ export class KernelStruct<L extends Layout> {
     return new KernelStruct(layout, this.#memory, this.length);
   }
 
-  u32(name: keyof L): number | undefined {
-    const at = this.#at(name);
-    return at === undefined ? undefined : this.#memory.view.getUint32(at, littleEndian);
+  /** @param missing what a field that this kernel does not know reads as. */
+  u32(name: keyof L): number | undefined;
+  u32(name: keyof L, missing: number): number;
+  u32(name: keyof L, missing?: number): number | undefined {
+    const place = this.#place(name);
+    return place === undefined ? missing : this.#memory.view.getUint32(place[0], littleEndian);
   }
 
-  u64(name: keyof L): bigint | undefined {
-    const at = this.#at(name);
-    return at === undefined ? undefined : this.#memory.view.getBigUint64(at, littleEndian);
+  /** @param missing what a field that this kernel does not know reads as. */
+  u64(name: keyof L): bigint | undefined;
+  u64(name: keyof L, missing: bigint): bigint;
+  u64(name: keyof L, missing?: bigint): bigint | undefined {
+    const place = this.#place(name);
+    return place === undefined ? missing : this.#memory.view.getBigUint64(place[0], littleEndian);
   }
 
-  /** The field's bytes in memory order, copied. */
-  bytes(name: keyof L): Uint8Array | undefined {
-    const at = this.#at(name);
-    return at === undefined ? undefined : this.#memory.bytes.slice(at, at + this.#width(name));
+  /** The field's bytes in memory order, copied; none where this kernel does not know it. */
+  bytes(name: keyof L): Uint8Array {
+    const [offset, width] = this.#place(name) ?? [0, 0];
+    return this.#memory.bytes.slice(offset, offset + width);
   }
 
-  /** A NUL-padded name. */
-  text(name: keyof L): string | undefined {
-    const bytes = this.bytes(name);
-    return bytes === undefined ? undefined : textUntilNul(bytes);
+  /** A NUL-padded name; empty where this kernel does not know the field. */
+  text(name: keyof L): string {
+    return textUntilNul(this.bytes(name));
   }
 
-  #width(name: keyof L): number {
-    return this.#layout[name]?.[1] ?? 0;
-  }
-
-  #at(name: keyof L): number | undefined {
-    const field = this.#layout[name];
-    return field === undefined || field[0] + field[1] > this.length ? undefined : field[0];
+  /** Undefined where this kernel does not know the field. */
+  #place(name: keyof L): Field | undefined {
+    const place = this.#layout[name];
+    return place !== undefined && place[0] + place[1] <= this.length ? place : undefined;
   }
 }
 

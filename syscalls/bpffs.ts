@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { textUntilNul } from "./attr.ts";
-import { ENOENT, errnoName } from "./errno.ts";
+import { ENOENT, Errno, errnoName } from "./errno.ts";
 import { SyscallError } from "./errors.ts";
 import { numbers, syscall } from "./ffi.ts";
 import { Memory } from "./memory.ts";
@@ -48,8 +48,9 @@ export function* walkBpffs(folder: string): Generator<string, void, undefined> {
   try {
     entries = readFolder(folder);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
-    throw error;
+    const name = error instanceof Error && "code" in error ? String(error.code) : "EIO";
+    if (name === "ENOENT") return;
+    throw new SyscallError("readdir", Errno[name] ?? 0, { message: `Cannot read ${folder}: ${name}`, cause: error });
   }
   for (const entry of entries) {
     const path = join(folder, entry.name);

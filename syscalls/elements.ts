@@ -1,10 +1,13 @@
 import { Command } from "./constants.ts";
-import { bpf } from "./ffi.ts";
+import { numbers, orErrno, type ShortSyscall, shortSyscall } from "./ffi.ts";
 import { MAP_ELEM } from "./layouts.ts";
 import { Memory } from "./memory.ts";
 import { littleEndian } from "./platform.ts";
 
 const ATTR = 32;
+/** Bytes up to the value, and up to the flags. By names of their own, as V8 takes these for constants and a layout's numbers not. */
+const UP_TO_VALUE: number = MAP_ELEM.value[0];
+const UP_TO_FLAGS: number = MAP_ELEM.flags[0];
 const align = (size: number): number => (size + 7) & ~7;
 
 /**
@@ -13,6 +16,9 @@ const align = (size: number): number => (size + 7) & ~7;
  * Every method returns 0 or the negative errno. Not for a closed fd: its number may be somebody else's by then.
  */
 export class MapElements {
+  /** Kept here: where a system call empties the TLB, each object on the way to the next one costs. */
+  readonly #syscall: ShortSyscall = shortSyscall();
+  readonly #bpf: number = numbers().bpf;
   readonly #memory: Memory;
   readonly #attr: number;
   readonly #nextAttr: number;
@@ -58,25 +64,27 @@ export class MapElements {
   /** BPF_MAP_DELETE_ELEM of `key`. */
   delete(): number {
     // The command knows no flags: a size that ends before them.
-    return bpf(Command.BPF_MAP_DELETE_ELEM, this.#attr, MAP_ELEM.value[0]);
+    return orErrno(this.#syscall(this.#bpf, Command.BPF_MAP_DELETE_ELEM, this.#attr, UP_TO_VALUE));
   }
 
   /** BPF_MAP_GET_NEXT_KEY: puts the first key into `key`. */
   firstKey(): number {
     this.#setAddress(ATTR + MAP_ELEM.key[0], 0);
-    const result = bpf(Command.BPF_MAP_GET_NEXT_KEY, this.#nextAttr, MAP_ELEM.flags[0]);
+    const result = orErrno(this.#syscall(this.#bpf, Command.BPF_MAP_GET_NEXT_KEY, this.#nextAttr, UP_TO_FLAGS));
     this.#setAddress(ATTR + MAP_ELEM.key[0], this.#attr + 2 * ATTR);
     return result;
   }
 
   /** BPF_MAP_GET_NEXT_KEY: puts the key after `key` into `key`; the kernel reads the one before it writes the other. */
   nextKey(): number {
-    return bpf(Command.BPF_MAP_GET_NEXT_KEY, this.#nextAttr, MAP_ELEM.flags[0]);
+    return orErrno(this.#syscall(this.#bpf, Command.BPF_MAP_GET_NEXT_KEY, this.#nextAttr, UP_TO_FLAGS));
   }
 
   #run(command: number, flags: number): number {
-    this.#memory.view.setUint32(MAP_ELEM.flags[0], flags, littleEndian);
-    return bpf(command, this.#attr, ATTR);
+    // Without flags, a size that ends before them: the kernel takes the rest as zero.
+    if (flags === 0) return orErrno(this.#syscall(this.#bpf, command, this.#attr, UP_TO_FLAGS));
+    this.#memory.view.setUint32(UP_TO_FLAGS, flags, littleEndian);
+    return orErrno(this.#syscall(this.#bpf, command, this.#attr, ATTR));
   }
 
   #setAddress(offset: number, address: number): void {

@@ -39,6 +39,7 @@ export const EINVAL = 22;
 export const ENFILE = 23;
 export const EMFILE = 24;
 export const ENOSPC = 28;
+export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 export const ENOLINK = 67;
 export const EOPNOTSUPP = 95;

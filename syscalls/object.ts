@@ -1,6 +1,7 @@
 import { KernelStruct, textUntilNul } from "./attr.ts";
 import { type CommandName, call, callForFd, check, run } from "./command.ts";
-import { ENOENT } from "./errno.ts";
+import { E2BIG, ENOENT } from "./errno.ts";
+import { SyscallError } from "./errors.ts";
 import type { OwnedFd } from "./fd.ts";
 import { BTF_INFO, LINK_INFO, LINK_INFO_SIZE, MAP_INFO, PROG_INFO } from "./infoLayouts.ts";
 import { type Layout, OBJ, OBJ_ID, OBJ_INFO } from "./layouts.ts";
@@ -79,20 +80,32 @@ export interface BtfObjectInfo {
   readonly size: number;
 }
 
+/** Where `struct bpf_btf_info` ended before Linux 5.11, which refuses anything but zeros behind. */
+const BTF_INFO_HEAD = BTF_INFO.name[0];
+
 /** @throws SyscallError */
 export function btfInfo(fd: number): BtfObjectInfo {
   const name = new Memory(64);
   const memory = new Memory(32);
   memory.view.setBigUint64(BTF_INFO.name[0], BigInt(name.address), littleEndian);
   memory.view.setUint32(BTF_INFO.name_len[0], name.bytes.length, littleEndian);
-  const info = infoByFd(fd, BTF_INFO, 32, memory);
+  const info = askBtf(fd, memory);
   const kernel = info.u32("kernel_btf");
   return {
-    id: info.u32("id") ?? 0,
+    id: info.u32("id", 0),
     name: textUntilNul(name.bytes),
     kernelBtf: kernel === undefined ? undefined : kernel !== 0,
-    size: info.u32("btf_size") ?? 0,
+    size: info.u32("btf_size", 0),
   };
+}
+
+function askBtf(fd: number, memory: Memory): KernelStruct<typeof BTF_INFO> {
+  try {
+    return infoByFd(fd, BTF_INFO, memory.bytes.length, memory);
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.errno === E2BIG)) throw error;
+    return infoByFd(fd, BTF_INFO, BTF_INFO_HEAD, new Memory(BTF_INFO_HEAD));
+  }
 }
 
 /** The bytes of a BTF object. @throws SyscallError */
@@ -121,7 +134,7 @@ const PROG_ARRAYS = {
  */
 export function progInfoArray(fd: number, name: keyof typeof PROG_ARRAYS): Uint8Array {
   const { count, width } = PROG_ARRAYS[name];
-  const elements = progInfo(fd).u32(count) ?? 0;
+  const elements = progInfo(fd).u32(count, 0);
   if (elements === 0) return new Uint8Array();
   const data = new Memory(elements * width);
   const memory = new Memory(232);

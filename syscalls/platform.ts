@@ -34,7 +34,7 @@ export const littleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)
 export function syscallNumbers(platform: string = process.platform, arch: string = process.arch): SyscallNumbers {
   if (platform !== "linux")
     throw unsupportedPlatform(`eBPF is a facility of the Linux kernel, and this is ${platform}.`);
-  const numbers = NUMBERS[arch];
+  const numbers = Object.hasOwn(NUMBERS, arch) ? NUMBERS[arch] : undefined;
   if (numbers === undefined) throw unsupportedPlatform(`The system call numbers of ${arch} are not known.`);
   return numbers;
 }

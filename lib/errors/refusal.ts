@@ -30,7 +30,7 @@ export interface Refusal {
   readonly reasons: Reasons;
   /** Where the errno has no reason in the table. */
   readonly code: string;
-  /** Capabilities that the command wants; checked when the kernel answers EPERM or EACCES. */
+  /** Capabilities that the command wants; checked when the kernel answers EPERM, or EACCES without a reason of its own. */
   readonly needs?: readonly Capability[];
 }
 
@@ -49,7 +49,8 @@ function explain(
   needs: readonly Capability[],
 ): SkmsgError {
   const said = `${asked}: the kernel answered ${cause.errnoName} to ${cause.command}.`;
-  const denied = cause.errno === EPERM || cause.errno === EACCES;
+  // EACCES is also what a file's owner and mode forbid, where the table says so.
+  const denied = cause.errno === EPERM || (cause.errno === EACCES && reasons[EACCES] === undefined);
   const privilege = denied ? privilegeInTheWay(needs) : undefined;
   if (privilege !== undefined) return new family("ERR_PERMISSION", `${said} ${privilege}`, { cause });
   const reason = reasons[cause.errno] ?? ANYWHERE[cause.errno];

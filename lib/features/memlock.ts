@@ -1,4 +1,5 @@
 import { ENOMEM, EPERM, memoryLock, SyscallError, setMemoryLock } from "../../syscalls/index.ts";
+import { missingCapabilities } from "../errors/privilege.ts";
 import { countsMemoryLock } from "./probes.ts";
 
 let raised = false;
@@ -10,6 +11,8 @@ let raised = false;
  */
 export function raiseMemoryLock(error: unknown): boolean {
   if (raised || !(error instanceof SyscallError) || (error.errno !== EPERM && error.errno !== ENOMEM)) return false;
+  // Then that is what EPERM means, and the probe below would not be let in either.
+  if (missingCapabilities(["CAP_BPF"]).length > 0) return false;
   try {
     if (!countsMemoryLock()) return false;
   } catch {

@@ -13,7 +13,7 @@ import {
   type OwnedFd,
 } from "../../syscalls/index.ts";
 import { LinkError } from "../errors/classes.ts";
-import { expectFd } from "../kinds.ts";
+import { ask, expectFd } from "../kinds.ts";
 import { openPinOf } from "../pins/pin.ts";
 import { plain } from "./json.ts";
 import { openById } from "./openById.ts";
@@ -42,9 +42,9 @@ export class LinkInfo {
   private constructor(fd: number) {
     const info = linkInfo(fd);
     // A number of a newer kernel stays a number: the type says what is known today.
-    this.type = (info.u32("type") ?? 0) as LinkType;
-    this.id = info.u32("id") ?? 0;
-    this.programId = info.u32("prog_id") ?? 0;
+    this.type = info.u32("type", 0) as LinkType;
+    this.id = info.u32("id", 0);
+    this.programId = info.u32("prog_id", 0);
     const target = targetOf(this.type, info);
     this.attachType = target.attachType as AttachType | undefined;
     this.mapId = target.mapId || undefined;
@@ -53,22 +53,26 @@ export class LinkInfo {
     this.ifindex = target.ifindex;
   }
 
+  static #ask(fd: number): LinkInfo {
+    return ask("link", () => new LinkInfo(fd));
+  }
+
   /** Asks about an fd that stays the caller's. @throws LinkError `ERR_BAD_FD`, `ERR_UNEXPECTED_LINK_TYPE` */
   static fromFd(fd: number): LinkInfo {
     expectFd(fd, "link");
-    return new LinkInfo(fd);
+    return LinkInfo.#ask(fd);
   }
 
   /** @throws LinkError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */
   static fromId(id: number): LinkInfo {
     using fd = openById("link", id, LinkError);
-    return new LinkInfo(fd.fd);
+    return LinkInfo.#ask(fd.fd);
   }
 
   /** @throws PinError; LinkError `ERR_UNEXPECTED_LINK_TYPE` where something else is pinned there */
   static fromPin(path: string): LinkInfo {
     using fd = openPinOf(path, "link");
-    return new LinkInfo(fd.fd);
+    return LinkInfo.#ask(fd.fd);
   }
 
   /** A new fd of the link, which the caller closes. @throws LinkError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */

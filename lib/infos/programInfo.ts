@@ -1,11 +1,11 @@
 import { littleEndian, type OwnedFd, type ProgramType, progInfo, progInfoArray } from "../../syscalls/index.ts";
 import { ProgramError } from "../errors/classes.ts";
-import { expectFd } from "../kinds.ts";
+import { ask, expectFd } from "../kinds.ts";
 import { openPinOf } from "../pins/pin.ts";
 import type { Program } from "../programs/program.ts";
 import { programClasses } from "../programs/registry.ts";
 import { sinceBoot } from "./clock.ts";
-import { fdinfoNumber } from "./fdinfo.ts";
+import { readFdinfo } from "./fdinfo.ts";
 import { plain } from "./json.ts";
 import { openById } from "./openById.ts";
 
@@ -42,41 +42,45 @@ export class ProgramInfo {
     const info = progInfo(fd);
     const mapIds = progInfoArray(fd, "map_ids");
     const view = new DataView(mapIds.buffer, mapIds.byteOffset, mapIds.byteLength);
-    this.id = info.u32("id") ?? 0;
-    this.name = info.text("name") ?? "";
+    this.id = info.u32("id", 0);
+    this.name = info.text("name");
     // A number of a newer kernel stays a number: the type says what is known today.
-    this.type = (info.u32("type") ?? 0) as ProgramType;
-    this.tag = Buffer.from(info.bytes("tag") ?? []).toString("hex");
-    this.loadedAt = sinceBoot(info.u64("load_time") ?? 0n);
-    this.createdByUid = info.u32("created_by_uid") ?? 0;
+    this.type = info.u32("type", 0) as ProgramType;
+    this.tag = Buffer.from(info.bytes("tag")).toString("hex");
+    this.loadedAt = sinceBoot(info.u64("load_time", 0n));
+    this.createdByUid = info.u32("created_by_uid", 0);
     this.gplCompatible = gplBit(info.bytes("gpl_compatible"));
     this.mapIds = Array.from({ length: mapIds.length / 4 }, (_, index) => view.getUint32(index * 4, littleEndian));
     this.btfId = info.u32("btf_id") || undefined;
-    this.sizeTranslated = info.u32("xlated_prog_len") ?? 0;
-    this.sizeJitted = info.u32("jited_prog_len") ?? 0;
+    this.sizeTranslated = info.u32("xlated_prog_len", 0);
+    this.sizeJitted = info.u32("jited_prog_len", 0);
     this.verifiedInstructions = info.u32("verified_insns");
     this.runTimeNs = info.u64("run_time_ns");
     this.runCount = info.u64("run_cnt");
     this.recursionMisses = info.u64("recursion_misses");
-    this.memoryLocked = fdinfoNumber(fd, "memlock");
+    this.memoryLocked = readFdinfo(fd)("memlock");
+  }
+
+  static #ask(fd: number): ProgramInfo {
+    return ask("prog", () => new ProgramInfo(fd));
   }
 
   /** Asks about an fd that stays the caller's. @throws ProgramError `ERR_BAD_FD`, `ERR_UNEXPECTED_PROGRAM_TYPE` */
   static fromFd(fd: number): ProgramInfo {
     expectFd(fd, "prog");
-    return new ProgramInfo(fd);
+    return ProgramInfo.#ask(fd);
   }
 
   /** @throws ProgramError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */
   static fromId(id: number): ProgramInfo {
     using fd = openById("prog", id, ProgramError);
-    return new ProgramInfo(fd.fd);
+    return ProgramInfo.#ask(fd.fd);
   }
 
   /** @throws PinError; ProgramError `ERR_UNEXPECTED_PROGRAM_TYPE` where something else is pinned there */
   static fromPin(path: string): ProgramInfo {
     using fd = openPinOf(path, "prog");
-    return new ProgramInfo(fd.fd);
+    return ProgramInfo.#ask(fd.fd);
   }
 
   /** A new fd of the program, which the caller closes. @throws ProgramError `ERR_NO_SUCH_ID`, `ERR_PERMISSION` */
@@ -101,6 +105,6 @@ export class ProgramInfo {
 }
 
 /** A bit field of one bit: the lowest of the first byte on little endian, the highest on big endian. */
-function gplBit(bytes: Uint8Array | undefined): boolean {
-  return ((bytes?.[0] ?? 0) & (littleEndian ? 1 : 0x80)) !== 0;
+function gplBit(bytes: Uint8Array): boolean {
+  return ((bytes[0] ?? 0) & (littleEndian ? 1 : 0x80)) !== 0;
 }

@@ -11,6 +11,7 @@ import {
 import { LinkError } from "../errors/classes.ts";
 import { explained } from "../errors/refusal.ts";
 import { kernelVersion } from "../features/kernelVersion.ts";
+import { withMemoryLock } from "../features/memlock.ts";
 import { hasSockMapLink } from "../features/probes.ts";
 import { isErrno } from "../handle.ts";
 import { MapInfo } from "../infos/mapInfo.ts";
@@ -102,7 +103,7 @@ export function attachToSockets(
     try {
       return new Link(linkCreate({ prog_fd: program.fd, target_fd: mapFd, attach_type: attachType }));
     } catch (error) {
-      if (!isErrno(error, EINVAL) || hasSockMapLink()) throw error;
+      if (!isErrno(error, EINVAL) || withMemoryLock(hasSockMapLink)) throw error;
       if (mode === "auto") return ProgAttachment.attach(program.fd, mapFd, attachType, asked);
       throw new LinkError(
         "ERR_NOT_SUPPORTED",

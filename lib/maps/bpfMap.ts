@@ -1,5 +1,5 @@
 import type { Btf } from "../../elf/index.ts";
-import { EBUSY, EINVAL, EPERM, MapType, mapFreeze, nameOf, type OwnedFd } from "../../syscalls/index.ts";
+import { EBUSY, ENOTSUPP, EPERM, MapType, mapFreeze, nameOf, type OwnedFd } from "../../syscalls/index.ts";
 import { MapError, type SkmsgError } from "../errors/classes.ts";
 import { explained } from "../errors/refusal.ts";
 import { Handle, orClose } from "../handle.ts";
@@ -140,7 +140,10 @@ export class BpfMap {
     const already = this.info().frozen === true;
     const reasons = {
       [EBUSY]: already ? frozen : { code: "ERR_MAP_BUSY", why: "Somebody has it mapped for writing." },
-      [EINVAL]: { code: "ERR_NOT_SUPPORTED", why: "Maps of this type cannot be frozen." },
+      [ENOTSUPP]: {
+        code: "ERR_NOT_SUPPORTED",
+        why: "struct_ops maps, and those whose values hold locks, timers or other fields of the kernel's, cannot be frozen.",
+      },
       [EPERM]: already ? frozen : readOnly,
     };
     explained({ family: MapError, asked: `Cannot freeze ${this.describe()}`, reasons, code: "ERR_MAP" }, () =>

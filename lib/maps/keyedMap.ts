@@ -7,6 +7,7 @@ import {
   EINVAL,
   ENOENT,
   ENOMEM,
+  ENOTSUPP,
   EOPNOTSUPP,
   EPERM,
   MapElements,
@@ -34,10 +35,17 @@ const REASONS: Reasons = {
   [EPERM]: { code: "ERR_READ_ONLY", why: "The map is frozen or was opened or made read-only for system calls." },
   [EINVAL]: { code: "ERR_NOT_SUPPORTED", why: "A map of this type does not take these flags or this operation." },
   [EOPNOTSUPP]: { code: "ERR_NOT_SUPPORTED", why: "A map of this type does not know this operation." },
+  [ENOTSUPP]: { code: "ERR_NOT_SUPPORTED", why: "A map of this type does not know this operation." },
   [ENOMEM]: { code: "ERR_NO_MEMORY", why: "The kernel has no memory for another element." },
   [EBUSY]: { code: "ERR_BUSY", why: "The element is being changed at this moment; try again." },
   [EBADF]: { code: "ERR_CLOSED", why: "The file descriptor is not open." },
 };
+
+/** What differs where the map is read, and not written. */
+const READING: Reasons = {
+  [EPERM]: { code: "ERR_WRITE_ONLY", why: "The map was made or opened write-only for system calls." },
+};
+const READS: ReadonlySet<string> = new Set(["BPF_MAP_LOOKUP_ELEM", "BPF_MAP_GET_NEXT_KEY"]);
 
 /**
  * A map of keys and values, used like a JavaScript Map. Without a codec of the user's, keys and values of
@@ -210,7 +218,8 @@ export abstract class KeyedMap<K = DefaultValue, V = DefaultValue, W = V> extend
   protected failure(verb: string, command: string, result: number): unknown {
     const cause = new SyscallError(command, -result);
     const asked = `Cannot ${verb} ${this.describe()}`;
-    return refusal(cause, { family: MapError, asked, reasons: this.reasons(), code: "ERR_MAP" });
+    const reasons = READS.has(command) ? { ...this.reasons(), ...READING } : this.reasons();
+    return refusal(cause, { family: MapError, asked, reasons, code: "ERR_MAP" });
   }
 }
 

@@ -1,8 +1,9 @@
-import type { ElfObject } from "../../elf/index.ts";
+import { type CoreApplied, CoreRelocator, type ElfObject, type ProgramSpec } from "../../elf/index.ts";
 import { btfLoad, type ProgramType, SyscallError } from "../../syscalls/index.ts";
 import { withMemoryLock } from "../features/memlock.ts";
 import { Handle } from "../handle.ts";
 import type { BpfMap } from "../maps/bpfMap.ts";
+import { type TargetBtf, targetsOf } from "./targetBtf.ts";
 
 /** How much the verifier is to write: nothing unless it refuses, its statistics, or every instruction. */
 export type VerifierLogMode = "on-error" | "stats" | "verbose";
@@ -16,6 +17,7 @@ export class ObjectContext {
   readonly kernelVersion: number | undefined;
   readonly verifierLog: VerifierLogMode;
   readonly programTypes: Readonly<Record<string, ProgramType>>;
+  readonly #core: CoreRelocator | undefined;
   #btf: Handle | "refused" | undefined;
 
   constructor(
@@ -25,6 +27,7 @@ export class ObjectContext {
       kernelVersion?: number;
       verifierLog?: VerifierLogMode;
       programTypes?: Readonly<Record<string, ProgramType>>;
+      targetBtf?: TargetBtf;
     },
   ) {
     this.object = object;
@@ -32,12 +35,19 @@ export class ObjectContext {
     this.kernelVersion = options.kernelVersion;
     this.verifierLog = options.verifierLog ?? "on-error";
     this.programTypes = options.programTypes ?? {};
+    const targets = targetsOf(options.targetBtf);
+    this.#core = object.btf && new CoreRelocator(object.programs, object.btf, targets);
   }
 
   /** The object's types in the kernel, loaded when first asked for; undefined where it has none or the kernel refuses them, as nothing here depends on them. */
   btfFd(): number | undefined {
     this.#btf ??= this.#loadBtf();
     return this.#btf === "refused" ? undefined : this.#btf.fd;
+  }
+
+  /** The program's instructions as they fit the kernel's types; a copy. @throws RelocationError `ERR_CORE_AMBIGUOUS`, `ERR_CORE_RELOCATION`; `ERR_NO_KERNEL_BTF` */
+  applyCore(spec: ProgramSpec): CoreApplied {
+    return this.#core?.apply(spec) ?? { instructions: spec.instructions.slice(), results: [] };
   }
 
   close(): void {

@@ -1,10 +1,15 @@
 import type { ElfObject } from "../../elf/index.ts";
 import type { ProgramType } from "../../syscalls/index.ts";
+import type { DefaultValue } from "../codecs/defaults.ts";
 import { MapError, ProgramError, SkmsgError } from "../errors/classes.ts";
 import { orClose } from "../handle.ts";
 import { duplicate } from "../kinds.ts";
+import type { ArrayMap } from "../maps/arrayMap.ts";
 import { BpfMap, type MapClass, type TypedMapClass } from "../maps/bpfMap.ts";
+import type { GenericMap } from "../maps/genericMap.ts";
+import type { HashMap } from "../maps/hashMap.ts";
 import type { Codecs } from "../maps/keyedMap.ts";
+import type { SockHash } from "../maps/sockHash.ts";
 import { removePin } from "../pins/pin.ts";
 import { Program, type ProgramClass } from "../programs/program.ts";
 import { programClasses } from "../programs/registry.ts";
@@ -12,6 +17,7 @@ import { ObjectContext, type VerifierLogMode } from "./context.ts";
 import { type MapsOptions, realizeMap, type Undo } from "./maps.ts";
 import { ObjectProgram } from "./programSource.ts";
 import { type ObjectSource, readObject } from "./source.ts";
+import type { TargetBtf } from "./targetBtf.ts";
 
 export interface EbpfOptions extends MapsOptions {
   /** `max_entries` by map name, instead of the object's. */
@@ -24,6 +30,8 @@ export interface EbpfOptions extends MapsOptions {
   readonly kernelVersion?: number;
   /** Default `"on-error"`; what it wrote of a program that loaded is `program.verifierLog`. */
   readonly verifierLog?: VerifierLogMode;
+  /** Types of the kernel that CO-RE relocations go by: BTF, or an ELF file that has it. Default the running kernel's and its modules'. Bytes are kept. */
+  readonly targetBtf?: TargetBtf;
   /** Types by section name, for sections that do not tell. */
   readonly programTypes?: Readonly<Record<string, ProgramType>>;
 }
@@ -35,6 +43,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "kernelVersion",
   "verifierLog",
   "programTypes",
+  "targetBtf",
 ]);
 
 /** An object file with its maps in the kernel, and its programs ready to be loaded. */
@@ -118,6 +127,16 @@ export class Ebpf {
    * @throws MapError `ERR_NO_SUCH_MAP`, `ERR_UNEXPECTED_MAP_TYPE`, `ERR_INVALID_SIZE`; `ERR_CLOSED`
    */
   map(name: string): BpfMap;
+  // A class by itself: its type parameters are the codecs'. The compiler cannot fill them for a class that it does not know by name.
+  map<K = DefaultValue, V = DefaultValue>(name: string, mapClass: typeof HashMap, codecs?: Codecs<K, V>): HashMap<K, V>;
+  map<V = DefaultValue>(name: string, mapClass: typeof ArrayMap, codecs?: Codecs<number, V>): ArrayMap<V>;
+  map<K = DefaultValue>(name: string, mapClass: typeof SockHash, codecs?: Codecs<K, bigint>): SockHash<K>;
+  map<K = DefaultValue, V = DefaultValue>(
+    name: string,
+    mapClass: typeof GenericMap,
+    codecs?: Codecs<K, V>,
+  ): GenericMap<K, V>;
+  // A class with its parameters given, as SockHash<number>.
   map<M extends BpfMap>(name: string, mapClass: MapClass<M>): M;
   map<M extends BpfMap, C>(name: string, mapClass: TypedMapClass<M, C>, codecs: C): M;
   map(name: string, mapClass?: MapClass<BpfMap>, codecs?: Codecs<unknown, unknown>): BpfMap {

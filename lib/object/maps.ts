@@ -6,7 +6,7 @@ import { explained } from "../errors/refusal.ts";
 import { orClose } from "../handle.ts";
 import { MapInfo } from "../infos/mapInfo.ts";
 import { kindName } from "../kinds.ts";
-import type { BpfMap } from "../maps/bpfMap.ts";
+import { BpfMap } from "../maps/bpfMap.ts";
 import { createMap, whole } from "../maps/create.ts";
 import { mapClasses } from "../maps/registry.ts";
 import { dataMapName } from "../names.ts";
@@ -35,6 +35,8 @@ export interface Undo {
 export function realizeMap(context: ObjectContext, spec: MapSpec, options: MapsOptions, undo: Undo[]): BpfMap {
   const given = options.maps?.[spec.name];
   if (given !== undefined) {
+    if (!(given instanceof BpfMap))
+      throw new MapError("ERR_INVALID_TYPE", `The option maps wants a map for ${JSON.stringify(spec.name)}.`);
     checkCompatible(spec, given.info(), ["type", "keySize", "valueSize"]);
     return given;
   }

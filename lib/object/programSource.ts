@@ -1,4 +1,4 @@
-import { type ProgramSpec, RelocationError } from "../../elf/index.ts";
+import { type CoreResult, type ProgramSpec, RelocationError } from "../../elf/index.ts";
 import {
   E2BIG,
   EINVAL,
@@ -54,6 +54,8 @@ export class ObjectProgram implements ProgramSource {
   readonly #context: ObjectContext;
   readonly #spec: ProgramSpec;
   readonly #type: number;
+  /** What the relocations of the last attempt came to, to explain a refusal. */
+  #core: readonly CoreResult[] = [];
 
   constructor(context: ObjectContext, spec: ProgramSpec, type: number) {
     this.#context = context;
@@ -124,15 +126,12 @@ export class ObjectProgram implements ProgramSource {
     };
   }
 
-  /** The instructions with the fds of this process's maps. */
+  /** The instructions as this kernel's types want them, with the fds of this process's maps. */
   #instructions(): Memory {
     const spec = this.#spec;
-    if (spec.coreRelocations.length > 0)
-      throw new RelocationError(
-        "ERR_CORE_UNSUPPORTED",
-        `The program ${JSON.stringify(spec.name)} has ${spec.coreRelocations.length} CO-RE relocations, which this version parses and does not apply: it would read wrong offsets. Compile it without preserve_access_index.`,
-      );
-    const insns = Memory.from(spec.instructions);
+    const { instructions, results } = this.#context.applyCore(spec);
+    this.#core = results;
+    const insns = Memory.from(instructions);
     for (const relocation of spec.relocations) {
       const map = this.#context.maps.get(relocation.map);
       if (map === undefined)
@@ -151,7 +150,7 @@ export class ObjectProgram implements ProgramSource {
   #refusal(error: unknown): unknown {
     // The fd comes last, when the verifier is content and has written its log.
     if (error instanceof ProgLoadError && !isErrno(error, EMFILE, ENFILE)) {
-      const refused = verifierError(this.#spec, this.#context.object.btf, error);
+      const refused = verifierError(this.#spec, this.#context.object.btf, error, this.#core);
       if (refused !== undefined) return refused;
     }
     const asked = `Cannot load the program ${JSON.stringify(this.#spec.name)} (section ${JSON.stringify(this.#spec.section)})`;
@@ -174,6 +173,6 @@ function setSource(view: DataView, at: number, register: number): void {
 function loaded({ fd, log }: LoadedProgram): LoadedFd {
   return orClose([fd], () => {
     const info = progInfo(fd.fd);
-    return { fd, id: info.u32("id") ?? 0, tag: Buffer.from(info.bytes("tag") ?? []).toString("hex"), log };
+    return { fd, id: info.u32("id", 0), tag: Buffer.from(info.bytes("tag")).toString("hex"), log };
   });
 }

@@ -37,12 +37,14 @@ function parse(source: ObjectSource): NamedObject {
       "ERR_INVALID_SOURCE",
       `An object is given as a path, a file: URL, a Uint8Array or an ElfObject, not as ${typeof source}.`,
     );
-  const path = source instanceof URL || source.startsWith("file:") ? pathOf(source) : source;
+  const path = pathOf(source);
   const [name = ""] = basename(path).split(".");
   return { object: ElfObject.parse(readFile(path)), name };
 }
 
-function pathOf(url: string | URL): string {
+/** @throws ElfError `ERR_INVALID_SOURCE` for a URL that names no file of this machine */
+export function pathOf(url: string | URL): string {
+  if (typeof url === "string" && !url.startsWith("file:")) return url;
   try {
     return fileURLToPath(url);
   } catch (cause) {
@@ -54,7 +56,8 @@ function pathOf(url: string | URL): string {
   }
 }
 
-function readFile(path: string): Uint8Array {
+/** @throws ElfError `ERR_NO_SUCH_FILE`, `ERR_NOT_A_FILE`, `ERR_READ_FILE` */
+export function readFile(path: string, wanted = "an object file"): Uint8Array {
   try {
     return readFileSync(path);
   } catch (cause) {
@@ -66,7 +69,7 @@ function readFile(path: string): Uint8Array {
         { cause },
       );
     if (reason === "EISDIR")
-      throw new ElfError("ERR_NOT_A_FILE", `${JSON.stringify(path)} is a folder, and an object file is wanted.`, {
+      throw new ElfError("ERR_NOT_A_FILE", `${JSON.stringify(path)} is a folder, and ${wanted} is wanted.`, {
         cause,
       });
     throw new ElfError(

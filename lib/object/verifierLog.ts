@@ -1,4 +1,4 @@
-import type { Btf, ProgramSpec } from "../../elf/index.ts";
+import { type Btf, CORE_POISON, type CoreResult, type ProgramSpec } from "../../elf/index.ts";
 import { littleEndian, type ProgLoadError } from "../../syscalls/index.ts";
 import { type SourceLocation, VerifierError } from "../errors/verifierError.ts";
 
@@ -17,10 +17,11 @@ export function verifierError(
   spec: ProgramSpec,
   btf: Btf | undefined,
   cause: ProgLoadError,
+  core: readonly CoreResult[] = [],
 ): VerifierError | undefined {
   const lines = cause.log.split("\n").filter((line) => line !== "" && !STATISTICS.test(line));
   if (lines.length === 0) return undefined;
-  const summary = reasonOf(lines);
+  const summary = unresolvedCore(core, lines) ?? reasonOf(lines);
   const location = locate(spec, btf, lines);
   const tail = lines.slice(-TAIL_LINES);
   const omitted = lines.length - tail.length;
@@ -33,6 +34,17 @@ export function verifierError(
   return new VerifierError(message, { cause, log: cause.log, summary, location });
 }
 
+/** Where the verifier met an instruction that a CO-RE relocation made invalid: which one, and why. */
+function unresolvedCore(core: readonly CoreResult[], lines: readonly string[]): string | undefined {
+  if (!lines.some((line) => line.includes(`unknown#${CORE_POISON}`))) return undefined;
+  const instruction = lastInstruction(lines);
+  const result = core.find((one) => one.relocation.instruction === instruction && one.poisoned !== undefined);
+  return (
+    result &&
+    `${result.poisoned}. Ask first whether it is there (bpf_core_field_exists, bpf_core_type_exists, bpf_core_enum_value_exists), or compile the program for this kernel`
+  );
+}
+
 /** The last line that is about the error, and not register state, an instruction or a source comment. */
 function reasonOf(lines: readonly string[]): string {
   const noise =
@@ -42,11 +54,15 @@ function reasonOf(lines: readonly string[]): string {
 
 /** The instruction that the log saw last, and the source line that it comes from. */
 function locate(spec: ProgramSpec, btf: Btf | undefined, lines: readonly string[]): SourceLocation | undefined {
-  const last = lines.findLast((line) => /^\d+: \(/.test(line));
-  if (last === undefined) return undefined;
-  const instruction = Number.parseInt(last, 10);
+  const instruction = lastInstruction(lines);
+  if (instruction === undefined) return undefined;
   const span = spec.functions.findLast((one) => one.instruction <= instruction);
   return { function: span?.name, instruction, ...sourceLine(spec, btf, instruction) };
+}
+
+function lastInstruction(lines: readonly string[]): number | undefined {
+  const last = lines.findLast((line) => /^\d+: \(/.test(line));
+  return last === undefined ? undefined : Number.parseInt(last, 10);
 }
 
 function sourceLine(

@@ -1,4 +1,4 @@
-import { mountBpffs as callMount, DEFAULT_BPFFS, ENODEV, ENOENT, ENOTDIR } from "../../syscalls/index.ts";
+import { mountBpffs as callMount, DEFAULT_BPFFS, ENAMETOOLONG, ENODEV, ENOENT, ENOTDIR } from "../../syscalls/index.ts";
 import { PinError } from "../errors/classes.ts";
 import { explained, type Reasons } from "../errors/refusal.ts";
 import { checkPath } from "./pin.ts";
@@ -6,6 +6,7 @@ import { checkPath } from "./pin.ts";
 const REASONS: Reasons = {
   [ENOENT]: { code: "ERR_PIN_NO_FOLDER", why: "The folder is not there; make it with mkdir." },
   [ENOTDIR]: { code: "ERR_PIN_NO_FOLDER", why: "It is no folder." },
+  [ENAMETOOLONG]: { code: "ERR_INVALID_PATH", why: "A name has at most 255 bytes." },
   [ENODEV]: { code: "ERR_NOT_SUPPORTED", why: "This kernel has no BPF file system." },
 };
 

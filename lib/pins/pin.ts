@@ -1,9 +1,10 @@
-import { lstatSync, rmSync, type Stats, statSync } from "node:fs";
+import { rmSync, type Stats, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import {
   EACCES,
   EEXIST,
   EINVAL,
+  ENAMETOOLONG,
   ENOENT,
   EPERM,
   isBpffs,
@@ -24,6 +25,7 @@ const PIN_REASONS: Reasons = {
     code: "ERR_PIN_NO_FOLDER",
     why: "The folder is not there; make it with mkdir inside the BPF file system.",
   },
+  [ENAMETOOLONG]: { code: "ERR_INVALID_PATH", why: "A name has at most 255 bytes." },
   [EINVAL]: { code: "ERR_NOT_SUPPORTED", why: "This kind of object cannot be pinned." },
   [EPERM]: { code: "ERR_PERMISSION", why: "Writing to this folder is not allowed." },
   [EACCES]: { code: "ERR_PERMISSION", why: "Writing to this folder is not allowed." },
@@ -73,7 +75,9 @@ export function pinObject(fd: number, path: string, what: string): void {
       "ERR_PIN_NAME",
       `${asked}: the kernel allows no dot in a name of the BPF file system. Use _ instead.`,
     );
-  explained({ family: PinError, asked, reasons: PIN_REASONS, code: "ERR_PIN" }, () => objPin(fd, path));
+  explained({ family: PinError, asked, reasons: PIN_REASONS, code: "ERR_PIN", needs: ["CAP_BPF"] }, () =>
+    objPin(fd, path),
+  );
 }
 
 /**
@@ -88,7 +92,9 @@ export function openPin(path: string): { fd: OwnedFd; kind: ObjectKind } {
   if (!isBpffs(path)) throw new PinError("ERR_NOT_BPFFS", `${asked}: it is not on a BPF file system, so it is no pin.`);
   if (there.isDirectory())
     throw new PinError("ERR_NO_SUCH_PIN", `${asked}: it is a folder. listPins() tells what is pinned in it.`);
-  const fd = explained({ family: PinError, asked, reasons: GET_REASONS, code: "ERR_PIN" }, () => objGet(path));
+  const fd = explained({ family: PinError, asked, reasons: GET_REASONS, code: "ERR_PIN", needs: ["CAP_BPF"] }, () =>
+    objGet(path),
+  );
   return orClose([fd], () => ({ fd, kind: objectKind(fd.fd) }));
 }
 
@@ -101,8 +107,8 @@ export function openPinOf(path: string, wanted: Kind): OwnedFd {
   });
 }
 
-/** What is at a path, undefined for nothing. */
-function look(path: string, asked: string): Stats | undefined {
+/** What is at a path, undefined for nothing. @throws PinError `ERR_PERMISSION`, `ERR_INVALID_PATH` */
+export function look(path: string, asked: string): Stats | undefined {
   try {
     return statSync(path);
   } catch (cause) {
@@ -119,7 +125,7 @@ function look(path: string, asked: string): Stats | undefined {
  * @throws PinError `ERR_PERMISSION`
  */
 export function removePin(path: string, kind: Kind, id: number): void {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+  if (look(path, `Cannot unpin ${JSON.stringify(path)}`) === undefined) return;
   const found = openPin(path);
   try {
     // The kinds count their ids each for themselves.

@@ -1,22 +1,19 @@
 import {
   type AttachType,
-  EINVAL,
-  ENOTSUPP,
   nameOf,
   type OwnedFd,
   ProgramType,
-  progTestRun,
   type TestRunInput,
   type TestRunResult,
 } from "../../syscalls/index.ts";
 import { ProgramError } from "../errors/classes.ts";
-import { explained } from "../errors/refusal.ts";
 import { Handle, orClose } from "../handle.ts";
 import { openById } from "../infos/openById.ts";
 import { ProgramInfo } from "../infos/programInfo.ts";
 import { inspectAs } from "../inspect.ts";
 import { duplicate } from "../kinds.ts";
 import { openPinOf, Pins } from "../pins/pin.ts";
+import { testRun } from "./testRun.ts";
 
 /** A program in the kernel. */
 export interface LoadedFd {
@@ -186,21 +183,10 @@ export class Program {
 
   /**
    * Runs it once, or `repeat` times, on data of the caller's.
-   * @throws ProgramError `ERR_NOT_SUPPORTED` where the kernel cannot for this type, `ERR_NOT_LOADED`
+   * @throws ProgramError `ERR_NOT_SUPPORTED` where the kernel cannot for this type, `ERR_INVALID_INPUT`, `ERR_NOT_LOADED`
    */
   testRun(input: TestRunInput = {}): TestRunResult {
-    const reasons = {
-      [ENOTSUPP]: {
-        code: "ERR_NOT_SUPPORTED",
-        why: "The kernel has no test run for this type of program (sk_msg among them).",
-      },
-      [EINVAL]: {
-        code: "ERR_INVALID_INPUT",
-        why: "The data or the context is not what this type of program takes: most want at least 14 bytes of packet.",
-      },
-    };
-    const how = { family: ProgramError, asked: `Cannot test ${this.describe()}`, reasons, code: "ERR_TEST_RUN" };
-    return explained(how, () => progTestRun(this.fd, input));
+    return testRun(this.fd, this.describe(), input);
   }
 
   /** Detaches the links that it tracks, closes the fd; what is pinned stays in the kernel. Again has no effect. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,10 +23,19 @@ export function run(command: string, args: readonly string[], cwd: string = root
 
 /** Builds the package, the JavaScript side, which finds the package by its name and runs on plain Node, and the C side. */
 export function build(): Built {
-  run("npm", ["run", "build"]);
   const folder = mkdtempSync(join(tmpdir(), "skmsg-bench-"));
+  installPackage(folder);
   buildSubject(folder);
   return { folder, peer: buildPeer(folder) };
+}
+
+/** As npm would install it; a copy, since another build may come along. */
+function installPackage(folder: string): void {
+  run("npm", ["run", "build"]);
+  const target = join(folder, "node_modules", "skmsg");
+  mkdirSync(target, { recursive: true });
+  for (const name of ["dist", "package.json"]) cpSync(join(root, name), join(target, name), { recursive: true });
+  symlinkSync(join(root, "node_modules", "koffi"), join(folder, "node_modules", "koffi"));
 }
 
 function buildSubject(folder: string): void {
@@ -37,8 +46,6 @@ function buildSubject(folder: string): void {
     "--ignoreConfig --noCheck --noResolve --module nodenext --target es2022 --rewriteRelativeImportExtensions";
   run("npx", ["--no-install", "tsc", ...options.split(" "), "--rootDir", source, "--outDir", folder, ...files]);
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
-  mkdirSync(join(folder, "node_modules"));
-  symlinkSync(root, join(folder, "node_modules", "skmsg"));
 }
 
 function buildPeer(folder: string): Built["peer"] {

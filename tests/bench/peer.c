@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -44,17 +43,24 @@ static uint64_t now(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-static int create(enum bpf_map_type type, int entries)
+/*
+ * One map of each type for all rounds: the kernel frees maps and sockets later
+ * on, and would do so while the other side is being measured.
+ */
+static int map_of(enum bpf_map_type type)
 {
-	int fd = bpf_map_create(type, "bench", 4, 8, entries, NULL);
+	static int fds[BPF_MAP_TYPE_SOCKHASH + 1];
 
-	check(fd < 0, "bpf_map_create");
-	return fd;
+	if (!fds[type]) {
+		fds[type] = bpf_map_create(type, "bench", 4, 8, ENTRIES, NULL);
+		check(fds[type] < 0, "bpf_map_create");
+	}
+	return fds[type];
 }
 
-static void fill(int fd, int entries)
+static void fill(int fd)
 {
-	for (uint32_t key = 0; key < (uint32_t)entries; key++) {
+	for (uint32_t key = 0; key < ENTRIES; key++) {
 		uint64_t value = key;
 
 		check(bpf_map_update_elem(fd, &key, &value, BPF_ANY), "bpf_map_update_elem");
@@ -63,27 +69,25 @@ static void fill(int fd, int entries)
 
 static uint64_t lookup(enum bpf_map_type type, int count)
 {
-	int fd = create(type, ENTRIES);
-	uint64_t start, value, took;
+	int fd = map_of(type);
+	uint64_t start, value;
 
-	fill(fd, ENTRIES);
+	fill(fd);
 	start = now();
 	for (int i = 0; i < count; i++) {
 		uint32_t key = i % ENTRIES;
 
 		check(bpf_map_lookup_elem(fd, &key, &value), "bpf_map_lookup_elem");
 	}
-	took = now() - start;
-	close(fd);
-	return took;
+	return now() - start;
 }
 
 static uint64_t update(enum bpf_map_type type, int count)
 {
-	int fd = create(type, ENTRIES);
-	uint64_t start, took;
+	int fd = map_of(type);
+	uint64_t start;
 
-	fill(fd, ENTRIES);
+	fill(fd);
 	start = now();
 	for (int i = 0; i < count; i++) {
 		uint32_t key = i % ENTRIES;
@@ -91,9 +95,7 @@ static uint64_t update(enum bpf_map_type type, int count)
 
 		check(bpf_map_update_elem(fd, &key, &value, BPF_ANY), "bpf_map_update_elem");
 	}
-	took = now() - start;
-	close(fd);
-	return took;
+	return now() - start;
 }
 
 static uint64_t hash_lookup(int count) { return lookup(BPF_MAP_TYPE_HASH, count); }
@@ -103,39 +105,48 @@ static uint64_t array_update(int count) { return update(BPF_MAP_TYPE_ARRAY, coun
 
 static uint64_t hash_delete(int count)
 {
-	int fd = create(BPF_MAP_TYPE_HASH, count);
-	uint64_t start, took;
+	int fd = map_of(BPF_MAP_TYPE_HASH);
+	uint64_t took = 0;
 
-	fill(fd, count);
-	start = now();
-	for (uint32_t key = 0; key < (uint32_t)count; key++)
-		check(bpf_map_delete_elem(fd, &key), "bpf_map_delete_elem");
-	took = now() - start;
-	close(fd);
+	for (int done = 0; done < count;) {
+		uint64_t start;
+
+		fill(fd);
+		start = now();
+		for (uint32_t key = 0; key < ENTRIES && done < count; key++, done++)
+			check(bpf_map_delete_elem(fd, &key), "bpf_map_delete_elem");
+		took += now() - start;
+	}
 	return took;
 }
 
-static uint64_t sockhash_insert(int count)
+static int connected_socket(void)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t length = sizeof(address);
 	int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
-	int fd = create(BPF_MAP_TYPE_SOCKHASH, ENTRIES);
-	uint64_t start, took, value = client;
-	uint32_t key = 1;
 
 	check(bind(server, (struct sockaddr *)&address, length), "bind");
 	check(listen(server, 1), "listen");
 	check(getsockname(server, (struct sockaddr *)&address, &length), "getsockname");
 	check(connect(client, (struct sockaddr *)&address, length), "connect");
+	return client;
+}
+
+static uint64_t sockhash_insert(int count)
+{
+	static int client;
+	int fd = map_of(BPF_MAP_TYPE_SOCKHASH);
+	uint64_t start, value;
+	uint32_t key = 1;
+
+	if (!client)
+		client = connected_socket();
+	value = client;
 	start = now();
 	for (int i = 0; i < count; i++)
 		check(bpf_map_update_elem(fd, &key, &value, BPF_ANY), "bpf_map_update_elem");
-	took = now() - start;
-	close(client);
-	close(server);
-	close(fd);
-	return took;
+	return now() - start;
 }
 
 static uint64_t parse(int count)

@@ -23,7 +23,7 @@ export function machine(libbpf: string): Machine {
 }
 
 export function heading({ date, kernel, node, cpu, libbpf }: Machine): string {
-  return `${date}  Linux ${kernel}  node ${node}  ${cpu}  libbpf ${libbpf}\nMedians of n rounds by turns; spread: lowest and highest of a round.`;
+  return `${date}  Linux ${kernel}  node ${node}  ${cpu}  libbpf ${libbpf}\nMedians of n rounds by turns; spread: the middle half of them.`;
 }
 
 const HEADINGS = ["row", "work", "skmsg", "against", "", "ratio", "n", "spread", "target", ""];

@@ -202,8 +202,8 @@ describe("linking", () => {
       ]);
       assert.deepEqual(program.relocations, [{ kind: "data", instruction: 3, map: ".data", offset: 12 }]);
       assert.deepEqual(program.coreRelocations, [
-        { instruction: 0, typeId: 1, access: "0:1", kind: 0 },
-        { instruction: 3, typeId: 1, access: "0:1", kind: 2 },
+        { instruction: 0, typeId: 1, access: "0:1", kind: 0, record: 1 },
+        { instruction: 3, typeId: 1, access: "0:1", kind: 2, record: 0 },
       ]);
       const words = (bytes: Uint8Array | undefined): number[] => {
         assert.ok(bytes);

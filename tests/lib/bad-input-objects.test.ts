@@ -163,6 +163,9 @@ for (const [what, writer] of USELESS_TYPES)
     }),
   );
 
+/** As Linux 6.1 to 6.18, 5.10 and 7.2 put it. */
+const REFUSALS = /call stack of \d+ frames is too deep|back-edge from insn|recursive call from/;
+
 for (const [what, a, b] of [
   ["itself", [call(-1), EXIT], [NOP, EXIT]],
   ["another one that calls it", [call(1), EXIT], [call(-3), EXIT]],
@@ -175,9 +178,11 @@ for (const [what, a, b] of [
         return into.symbol({ name: "a", section, size: 16, type: FUNC });
       });
       using bpf = Ebpf.load(writer.build());
-      const error = throwsCode(() => bpf.program("second").load(), "ERR_VERIFIER", /call stack|frames|recursi/);
+      const error = throwsCode(() => bpf.program("second").load(), "ERR_VERIFIER", REFUSALS);
       assert.ok(error instanceof VerifierError);
-      assert.equal(error.location?.function, "a");
+      // The oldest and the newest refuse it before they walk an instruction.
+      if (error.location !== undefined) assert.equal(error.location.function, "a");
+      else assert.match(error.summary, /^(back-edge|recursive call) from/);
       assert.equal(bpf.program("second").isLoaded, false);
       bpf.program("main").load();
     }),

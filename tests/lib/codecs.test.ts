@@ -152,8 +152,8 @@ describe("integer codecs", () => {
 
   it("what is no number is refused by its type, and named", () => {
     const values = ["1", undefined, null, {}, [], true, new Uint8Array(4), () => 1, Symbol("s"), new Date()];
+    // One of number or bigint: what matters is that it checks by itself.
     for (const { codec, name } of [...NARROW, ...WIDE])
-      // One of number or bigint: what matters is that it checks by itself.
       for (const value of values)
         assert.ok(refuses(codec as Codec<unknown>, value, "ERR_INVALID_TYPE").startsWith(`${name} wants a `));
   });

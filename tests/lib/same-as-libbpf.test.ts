@@ -8,12 +8,11 @@ import { AttachType, Ebpf, GenericMap, MapFlags, MapType, ProgramInfo, ProgramTy
 import { ElfObject } from "skmsg/elf";
 import { progInfoArray, progLoad } from "skmsg/syscalls";
 import { bpftoolText, ownBpffs, skipWithout } from "../support/environment.ts";
-import { throwsCode } from "../support/errors.ts";
 import { COMPILERS, fixture, fixtureBytes } from "../support/fixtures.ts";
 import { loadAttr, returning } from "../support/instructions.ts";
 import { type KernelMap, kernelMaps, kernelPrograms, type Libbpf, loadByLibbpf } from "../support/libbpf.ts";
 
-/** The fixtures that libbpf loads (README.md there), but for `core` and `types`, which come last here. */
+/** The fixtures that libbpf loads (README.md there), but for `types`, which comes last here. */
 const LOADED_BY_BOTH = [
   "pass",
   "several",
@@ -30,6 +29,14 @@ const LOADED_BY_BOTH = [
   "long-names",
   "no-btf",
   "no-license",
+  "core",
+  "core-bitfields",
+  "core-enums",
+  "core-fields",
+  "core-flavours",
+  "core-resized",
+  "core-subprogs",
+  "core-types",
 ] as const;
 
 const skip = skipWithout("bpftool");
@@ -48,13 +55,6 @@ for (const compiler of COMPILERS) {
       const path = join(folder, "types.o");
       writeFileSync(path, notCode(fixtureBytes("types", compiler), "?sk_msg"));
       compare(t, path, `${pins}-types`);
-    });
-
-    it("core: libbpf applies its CO-RE relocations, and we refuse them", () => {
-      loadByLibbpf(fixture("core", compiler), `${pins}-core`);
-      using bpf = Ebpf.load(fixture("core", compiler));
-      throwsCode(() => bpf.program("core").load(), "ERR_CORE_UNSUPPORTED", /"core" has \d+ CO-RE relocations/);
-      assert.equal(bpf.program("core").isLoaded, false);
     });
   });
 }

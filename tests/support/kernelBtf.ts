@@ -6,6 +6,11 @@ const PATH = "/sys/kernel/btf/vmlinux";
 /** A reason to skip where the kernel does not tell its types. */
 export const skipWithoutKernelBtf: false | string = existsSync(PATH) ? false : `needs ${PATH}`;
 
+/** A reason to skip where no program can be attached to a kernel function. */
+export const skipWithoutTracer: false | string =
+  skipWithoutKernelBtf ||
+  (!existsSync("/sys/kernel/tracing/available_filter_functions") && "needs the function tracer and tracefs");
+
 /** Byte offset and width of a member. */
 export type Place = readonly [offset: number, width: number];
 

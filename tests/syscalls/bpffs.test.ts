@@ -52,6 +52,15 @@ describe("bpffs", { skip: skipWithoutRoot }, () => {
     rmSync(join(root, "link"));
   });
 
+  it("walk of what is no folder: the error of reading it", () => {
+    assert.throws(() => [...walkBpffs("/proc/self/status")], {
+      name: "SyscallError",
+      command: "readdir",
+      errnoName: "ENOTDIR",
+      message: /^Cannot read \/proc\/self\/status: ENOTDIR/,
+    });
+  });
+
   it("walk passes over what vanishes meanwhile", () => {
     const root = changing;
     using map = mapCreate({ map_type: MapType.Array, key_size: 4, value_size: 4, max_entries: 1 });

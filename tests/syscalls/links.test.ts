@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { describe, it } from "node:test";
 import {
@@ -27,7 +27,8 @@ import {
 import { OwnCgroup, skipWithoutCgroup2 } from "../support/cgroup.ts";
 import { ownBpffs, skipBelow, skipWithoutRoot } from "../support/environment.ts";
 import { loadInstructions, returning } from "../support/instructions.ts";
-import { KernelBtf, skipWithoutKernelBtf } from "../support/kernelBtf.ts";
+import { KernelBtf, skipWithoutKernelBtf, skipWithoutTracer } from "../support/kernelBtf.ts";
+import { raiseMemoryLock } from "../support/memlock.ts";
 
 const skMsg = (): OwnedFd =>
   loadInstructions(ProgramType.SkMsg, returning(1), { expected_attach_type: AttachType.SkMsgVerdict });
@@ -37,11 +38,9 @@ const cgroupProgram = (attachType: number): OwnedFd =>
 
 const sockMap = (): OwnedFd => mapCreate({ map_type: MapType.SockMap, key_size: 4, value_size: 8, max_entries: 1 });
 
-const skipWithoutTracer =
-  skipWithoutKernelBtf ||
-  (!existsSync("/sys/kernel/tracing/available_filter_functions") && "needs the function tracer and tracefs");
-
 const idOf = (program: OwnedFd): number => progInfo(program.fd).u32("id") ?? 0;
+
+raiseMemoryLock();
 
 describe("link commands", { skip: skipWithoutRoot }, () => {
   const bpffs = ownBpffs();

@@ -25,6 +25,7 @@ import {
   SyscallError,
 } from "skmsg/syscalls";
 import { skipBelow, skipWithoutRoot } from "../support/environment.ts";
+import { raiseMemoryLock } from "../support/memlock.ts";
 
 const hash = (max_entries = 8, more = {}): OwnedFd =>
   mapCreate({ map_type: MapType.Hash, key_size: 4, value_size: 8, max_entries, ...more });
@@ -62,6 +63,8 @@ function refused(action: () => unknown, errno: number): SyscallError {
   }
   return assert.fail("nothing was thrown");
 }
+
+raiseMemoryLock();
 
 describe("map commands", { skip: skipWithoutRoot }, () => {
   it("BPF_MAP_CREATE: the fields arrive", () => {

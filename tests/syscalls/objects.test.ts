@@ -28,6 +28,7 @@ import {
 import { ownBpffs, skipBelow, skipWithoutRoot } from "../support/environment.ts";
 import { fixtureBytes } from "../support/fixtures.ts";
 import { loadInstructions, openRawTracepoint, returning, socketFilter } from "../support/instructions.ts";
+import { raiseMemoryLock } from "../support/memlock.ts";
 
 const array = (): OwnedFd => mapCreate({ map_type: MapType.Array, key_size: 4, value_size: 4, max_entries: 1 });
 
@@ -36,6 +37,8 @@ const types = (): Uint8Array =>
   ElfObject.parse(fixtureBytes("hash-array")).btfForKernel() ?? assert.fail("it has types");
 
 const RDONLY = 8;
+
+raiseMemoryLock();
 
 describe("object commands", { skip: skipWithoutRoot }, () => {
   const bpffs = ownBpffs();
@@ -175,7 +178,10 @@ describe("object commands", { skip: skipWithoutRoot }, () => {
       );
     };
     refused((view, first) => view.setUint32(first, 0x00ff_ffff, littleEndian), /^BPF_BTF_LOAD failed: .*name/i);
-    refused((view, first) => view.setUint32(first + 4, 31 << 24, littleEndian), /^BPF_BTF_LOAD failed: .*kind/i);
+    refused(
+      (view, first) => view.setUint32(first + 4, 31 << 24, littleEndian),
+      /^BPF_BTF_LOAD failed: .*(kind|btf_info)/i,
+    );
     // No header, no log.
     refused((view) => view.setUint16(0, 0x1234, littleEndian), /^BPF_BTF_LOAD failed: /);
     assert.throws(() => btfLoad(new Uint8Array(3)), { command: "BPF_BTF_LOAD", errnoName: "EINVAL" });

@@ -26,6 +26,7 @@ import {
 import { OwnCgroup, skipWithoutCgroup2 } from "../support/cgroup.ts";
 import { skipBelow, skipWithoutRoot } from "../support/environment.ts";
 import { loadAttr, loadInstructions, openRawTracepoint, returning, socketFilter } from "../support/instructions.ts";
+import { raiseMemoryLock } from "../support/memlock.ts";
 
 const BPF_F_ALLOW_MULTI = 2;
 
@@ -40,6 +41,8 @@ const sockMap = (): ReturnType<typeof mapCreate> =>
 
 const idOf = (fd: number): number => progInfo(fd).u32("id") ?? 0;
 
+raiseMemoryLock();
+
 describe("program commands", { skip: skipWithoutRoot }, () => {
   it("BPF_PROG_LOAD: the fields arrive", () => {
     using program = skMsg("named_so");
@@ -48,7 +51,7 @@ describe("program commands", { skip: skipWithoutRoot }, () => {
     assert.equal(info.text("name"), "named_so");
     assert.equal((info.bytes("gpl_compatible")?.[0] ?? 0) & 1, 1);
     assert.equal(info.u32("xlated_prog_len"), 16);
-    assert.match(Buffer.from(info.bytes("tag") ?? []).toString("hex"), /^[0-9a-f]{16}$/);
+    assert.match(Buffer.from(info.bytes("tag")).toString("hex"), /^[0-9a-f]{16}$/);
     assert.equal(progInfoArray(program.fd, "xlated_prog_insns").length, 16);
     assert.equal(progInfoArray(program.fd, "map_ids").length, 0);
   });
