@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BtfError, ElfError, ElfObject, RelocationError } from "../../elf/index.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 import { BtfWriter, mapDefinition } from "./btf-writer.ts";
 import { assemble, Bytes, type ElfWriter, EXIT, FUNC, load, NOP, OBJECT } from "./elf-writer.ts";
 import { smallObject } from "./helpers.ts";
@@ -9,7 +10,7 @@ import { smallObject } from "./helpers.ts";
 function bounded(writer: ElfWriter): ElfObject | undefined {
   const bytes = writer.build();
   const before = process.memoryUsage().arrayBuffers;
-  const start = performance.now();
+  const elapsed = stopwatch();
   let object: ElfObject | undefined;
   try {
     object = ElfObject.parse(bytes);
@@ -19,7 +20,7 @@ function bounded(writer: ElfWriter): ElfObject | undefined {
       String(error),
     );
   }
-  const took = performance.now() - start;
+  const took = elapsed();
   assert.ok(took < 1000, `took ${took.toFixed(0)} ms`);
   assert.ok(process.memoryUsage().arrayBuffers - before < 256 * 2 ** 20);
   return object;
