@@ -11,7 +11,7 @@ export * from "./layouts.ts";
 export * from "./link.ts";
 export { type BatchResult, mapCreate, mapDeleteBatch, mapFreeze, mapLookupBatch, mapUpdateBatch } from "./map.ts";
 export { Memory } from "./memory.ts";
-export { Mapping, PROT_READ, PROT_WRITE } from "./mmap.ts";
+export { MAP_PRIVATE, MAP_SHARED, Mapping, PROT_READ, PROT_WRITE } from "./mmap.ts";
 export * from "./object.ts";
 export { littleEndian, type SyscallNumbers, syscallNumbers } from "./platform.ts";
 export * from "./prog.ts";

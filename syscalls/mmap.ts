@@ -3,9 +3,10 @@ import { mmapCall, munmapCall, viewMemory } from "./ffi.ts";
 
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
-const MAP_SHARED = 1;
+export const MAP_SHARED = 1;
+export const MAP_PRIVATE = 2;
 
-/** A shared mapping of an fd. The bytes can only be reached while it is mapped: touching them later would end the process. */
+/** A mapping of an fd. The bytes can only be reached while it is mapped: touching them later would end the process. */
 export class Mapping {
   readonly length: number;
   readonly #address: number;
@@ -13,10 +14,11 @@ export class Mapping {
 
   /**
    * @param length bytes; the kernel rounds up to whole pages.
+   * @param flags `MAP_SHARED`, or `MAP_PRIVATE` for files that are only there to be read.
    * @throws SyscallError with mmap(2)'s errno.
    */
-  constructor(fd: number, length: number, protection: number, offset = 0) {
-    const address = mmapCall(length, protection, MAP_SHARED, fd, offset);
+  constructor(fd: number, length: number, protection: number, offset = 0, flags: number = MAP_SHARED) {
+    const address = mmapCall(length, protection, flags, fd, offset);
     if (address < 0) throw new SyscallError("mmap", -address);
     this.length = length;
     this.#address = address;

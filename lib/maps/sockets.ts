@@ -48,8 +48,10 @@ export abstract class SocketsMap<K = DefaultValue> extends KeyedMap<K, bigint, S
 
   protected override writeValue(view: DataView, socket: SocketValue): void {
     const fd = socketFd(socket);
-    if (this.valueSize === 4) view.setUint32(0, fd, littleEndian);
-    else view.setBigUint64(0, BigInt(fd), littleEndian);
+    // A number of 31 bits, whose upper half is zero where there is one; by halves, as a bigint costs 200 ns.
+    const low = littleEndian || this.valueSize === 4 ? 0 : 4;
+    if (this.valueSize === 8) view.setUint32(4 - low, 0);
+    view.setUint32(low, fd, littleEndian);
   }
 
   protected override deleteWritten(elements: MapElements): boolean {

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { Btf, type CoreTargets, parseTargetBtf } from "../../elf/index.ts";
+import { MAP_PRIVATE, Mapping, PROT_READ } from "../../syscalls/index.ts";
 import { SkmsgError } from "../errors/classes.ts";
 import { pathOf, readFile } from "./source.ts";
 
@@ -65,12 +66,24 @@ const runningKernel = new RunningKernel();
 function readKernel(): Uint8Array {
   const path = `${FOLDER}/${KERNEL}`;
   try {
-    return readFileSync(path);
+    return mapOrRead(path);
   } catch (cause) {
     throw new SkmsgError(
       "ERR_NO_KERNEL_BTF",
       `The program has CO-RE relocations, for which the kernel's types are needed, and ${path} cannot be read (${cause instanceof Error ? cause.message : cause}). The kernel has it if it was built with CONFIG_DEBUG_INFO_BTF=y and sysfs is mounted. Else give the BTF of exactly this kernel: Ebpf.load(source, { targetBtf: "vmlinux.btf" }).`,
       { cause },
     );
+  }
+}
+
+/** Mapped where the kernel lets it (Linux 6.16), for the rest of the process: it is read a page at a time, by 1,300 system calls. */
+function mapOrRead(path: string): Uint8Array {
+  const fd = openSync(path, "r");
+  try {
+    return new Mapping(fd, fstatSync(fd).size, PROT_READ, 0, MAP_PRIVATE).bytes;
+  } catch {
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }

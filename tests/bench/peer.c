@@ -3,8 +3,8 @@
  * The C side: the same work as subject/works.ts, through libbpf.
  *
  * Reads lines "WORK COUNT" and answers each by one line with the nanoseconds
- * that one of COUNT operations took. Arguments: an object file; without it,
- * prints the version of libbpf.
+ * that one of COUNT operations took. Arguments: two object files, the second
+ * with CO-RE relocations; without them, prints the version of libbpf.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 #define ENTRIES 1024
 
-static const char *object_path;
+static const char *object_path, *core_object_path;
 
 static void die(const char *what)
 {
@@ -170,12 +170,12 @@ static uint64_t parse(int count)
 	return took;
 }
 
-static uint64_t load(int count)
+static uint64_t load_object(const char *path, int count)
 {
 	uint64_t start = now();
 
 	for (int i = 0; i < count; i++) {
-		struct bpf_object *object = bpf_object__open_file(object_path, NULL);
+		struct bpf_object *object = bpf_object__open_file(path, NULL);
 
 		check(!object, "bpf_object__open_file");
 		check(bpf_object__load(object), "bpf_object__load");
@@ -183,6 +183,9 @@ static uint64_t load(int count)
 	}
 	return now() - start;
 }
+
+static uint64_t load(int count) { return load_object(object_path, count); }
+static uint64_t load_core(int count) { return load_object(core_object_path, count); }
 
 static uint64_t btf_index(int count)
 {
@@ -209,6 +212,7 @@ static const struct {
 	{ "sockhash-insert", sockhash_insert },
 	{ "parse", parse },
 	{ "load", load },
+	{ "load-core", load_core },
 	{ "btf-index", btf_index },
 };
 
@@ -217,11 +221,12 @@ int main(int argc, char **argv)
 	char name[64];
 	int count;
 
-	if (argc < 2) {
+	if (argc < 3) {
 		puts(libbpf_version_string());
 		return 0;
 	}
 	object_path = argv[1];
+	core_object_path = argv[2];
 	libbpf_set_print(NULL);
 	while (scanf("%63s %d", name, &count) == 2) {
 		size_t i = 0;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Built, root, run } from "./build.ts";
 import type { Comparison } from "./compare.ts";
-import { type CommandLine, first, type Sample, Side, wholeProcess } from "./sides.ts";
+import { type CommandLine, first, pinned, type Sample, Side, wholeProcess } from "./sides.ts";
 
 /** What a row must reach. */
 export interface Target {
@@ -35,12 +35,13 @@ export interface Sides {
   readonly commands: { readonly ours: CommandLine; readonly peer: CommandLine | undefined };
 }
 
-const OBJECT = join(root, "tests/fixtures/clang-19/subprogs.o");
+/** One without CO-RE relocations, and one with. */
+const OBJECTS = ["subprogs", "core-fields"].map((name) => join(root, `tests/fixtures/clang-19/${name}.o`));
 
 export function startSides(built: Built): Sides & Disposable {
-  const ours: CommandLine = [process.execPath, join(built.folder, "main.js"), OBJECT];
-  const peer: CommandLine | undefined = typeof built.peer === "string" ? [built.peer, OBJECT] : undefined;
-  const sides = { ours: new Side(ours), peer: peer && new Side(peer) };
+  const ours: CommandLine = [process.execPath, join(built.folder, "main.js"), ...OBJECTS];
+  const peer: CommandLine | undefined = typeof built.peer === "string" ? [built.peer, ...OBJECTS] : undefined;
+  const sides = { ours: new Side(pinned(ours)), peer: peer && new Side(pinned(peer)) };
   return {
     built,
     ...sides,
@@ -120,6 +121,8 @@ export const rows: readonly Row[] = [
   warm("parse", "parse an object", 20, 401, atMost(1.5)),
   warm("load", "open, load, close an object, warm", 1, 201, atMost(1)),
   cold("load", "the same, first in the process", atMost(2)),
+  warm("load-core", "open, load, close a CO-RE object, warm", 1, 41, atMost(1)),
+  cold("load-core", "the same, first in the process", atMost(2)),
   {
     ...cold("btf-index", "index the kernel's BTF, first in the process", {
       text: "≤ 15 ms",

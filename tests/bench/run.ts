@@ -24,8 +24,13 @@ if (skipWithoutRoot) {
 async function measure(row: Row, sides: Sides): Promise<Result["outcome"]> {
   const { peer } = sides.built;
   if (row.against === "libbpf" && typeof peer !== "string") return { skipped: peer.missing };
-  const samples = row.samples(sides);
-  return await compare(samples.ours, samples.peer, row.rounds);
+  try {
+    const { ours, peer: theirs } = row.samples(sides);
+    return await compare(ours, theirs, row.rounds);
+  } catch (error) {
+    process.exitCode = 1;
+    return { skipped: `failed: ${error instanceof Error ? error.message : error}` };
+  }
 }
 
 async function measureAll(built: Built): Promise<Result[]> {

@@ -1,10 +1,20 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
+import { procStatus, skipWithout } from "../support/environment.ts";
 
 /** One measurement. */
 export type Sample = () => Promise<number>;
 
 export type CommandLine = readonly [command: string, ...args: string[]];
+
+/**
+ * On one processor, the same for both sides: of the processors of a virtual machine one may be 1.5 times as fast as another,
+ * and a process stays where it is. Without taskset (util-linux), on any.
+ */
+export function pinned(command: CommandLine): CommandLine {
+  const [first] = procStatus("Cpus_allowed_list")?.split(/[-,]/) ?? [];
+  return first === undefined || skipWithout("taskset") ? command : ["taskset", "-c", first, ...command];
+}
 
 /** A process that answers each line "WORK COUNT" by the nanoseconds of one operation. */
 export class Side implements Disposable {
